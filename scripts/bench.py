@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures how fast a part of NIJA is: `scripts/bench.py backtest --help`. Exit 1 when it is slower than it must be."""
+"""Measures how fast a part of NIJA is: `scripts/bench.py backtest --help`. Exit 1 if it is slower than required."""
 
 from __future__ import annotations
 

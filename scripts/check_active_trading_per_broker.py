@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who trades right now, from the database and the heartbeat; works beside the daemon. `--json` for programs; exit 0, 1 or 2."""
+"""Which exchanges trade now, from the database and the heartbeat; works while NIJA runs. `--json` for programs; exit 0, 1 or 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiles the backtest of the strategy that `.env` names, so that none has to wait for it; `start.sh setup research` runs this."""
+"""Compiles the backtest of the strategy in `.env`, so that the first run is quick; `start.sh setup research` runs this."""
 
 from __future__ import annotations
 

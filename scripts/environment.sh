@@ -1,7 +1,7 @@
 # Sourced by start.sh and scripts/test.sh with $root set: creates or repairs .venv and installs a lock file into it.
 # Does nothing, and uses no network, if the lock file is the one that was installed last.
 
-making="$root/.venv.making" # contains the process id of a running set-up; left behind only by one that was killed
+making="$root/.venv.making" # contains the process id of a running set-up; left behind only by a set-up that was killed
 
 say() { echo "nija: $*" >&2; }
 
@@ -13,7 +13,7 @@ fail() {
 
 python() { "$root/.venv/bin/python" "$@"; }
 
-# Runs a step and says how long it took; its output is shown only if it fails.
+# Runs a step and prints how long it took; its output is shown only if it fails.
 step() {
     local what=$1 began=$SECONDS output
     shift
@@ -38,7 +38,7 @@ environment() {
     [ -x "$root/.venv/bin/python" ] || make_venv
     for lock in "$@"; do
         if ! is_installed "$lock"; then
-            : >"$root/.venv/$lock.lock" # begun: no lock is empty
+            : >"$root/.venv/$lock.lock" # marks a started installation: no lock file is empty
             step "install requirements/$lock.lock" install_lock "$lock"
             cp "$root/requirements/$lock.lock" "$root/.venv/$lock.lock"
         fi

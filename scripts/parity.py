@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the backtest to the trader: the same rule over the same candles, trade by trade. `scripts/parity.py --help`."""
+"""Compares backtest and daemon: the same strategy over the same candles, trade by trade. `scripts/parity.py --help`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ count=$(wc -l <<<"$failed")
 say "repeating each failed test once, alone"
 status=0
 python -m pytest --last-failed --last-failed-no-failures none || status=$?
-say "failed beside the others and run twice: $count"
+say "failed in the parallel run and repeated alone: $count"
 sed 's/^/  /' <<<"$failed" >&2
-[ $status -eq 0 ] || fail "they fail alone, too"
-[ "$count" -le 2 ] || fail "they pass alone, but more than 2 are too many"
+[ $status -eq 0 ] || fail "they also fail alone"
+[ "$count" -le 2 ] || fail "they pass alone, but more than 2 such tests are a failure"

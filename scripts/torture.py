@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Tortures the daemon at the local exchanges and compares its records with theirs. Exit 1 if anything differs; the seed repeats it."""
+"""Runs the daemon at the local exchanges under random faults and compares their records. Exit 1 on any difference; the same
+seed repeats a run.
+"""
 
 from __future__ import annotations
 

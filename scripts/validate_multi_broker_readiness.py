@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Everything that must be right before money trades, exchange by exchange, and one verdict. `--json` for programs; exit 0, 1 or 2."""
+"""Whether everything is ready to trade real money, exchange by exchange, with a verdict. `--json` for programs; exit 0, 1 or 2."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def _row(event: Event) -> str:
     spec = SPECS[event]
     levels = [level for level in ("debug", "info", "warning", "error") if level in spec.levels]
     fields = [*(f"`{name}`" for name in sorted(spec.required)), *(f"*`{name}`*" for name in sorted(spec.optional))]
-    return f"| `{event}` | {', '.join(levels)} | {spec.tells} | {' '.join(fields)} | {_alarm(event)} |"
+    return f"| `{event}` | {', '.join(levels)} | {spec.meaning} | {' '.join(fields)} | {_alarm(event)} |"
 
 
 def _alarm(event: Event) -> str:

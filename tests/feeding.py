@@ -1,4 +1,4 @@
-"""A market data feed without a thread: it requests and delivers data when a test calls `tell`."""
+"""A market data feed without a thread: it requests and delivers data when a test calls `deliver`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.marketdata.polled import CandleRequest, Polled
 
 
 class ByHand:
-    """A feed that runs in the thread that calls `tell`."""
+    """A feed that runs in the thread that calls `deliver`."""
 
     def __init__(self, reader: CandleReader, clock: Clock, request: CandleRequest) -> None:
         self._new: Callable[[], Polled] = lambda: Polled(reader, clock, request, self._posted.append)
@@ -33,7 +33,7 @@ class ByHand:
         wanted, self._polled = self._polled.wanted, self._new()
         self._polled.wanted = wanted
 
-    def tell(self, on: Callable[[CandleClosed | Fed], object]) -> None:
+    def deliver(self, on: Callable[[CandleClosed | Fed], object]) -> None:
         """Requests all that is due and delivers the results to `on`."""
         while self._polled.turn() == 0:
             pass

@@ -31,8 +31,8 @@ def read_log(text: str) -> list[Line]:
 
 def lines_of(text: str, event: Event) -> list[str]:
     """The lines of an event."""
-    told = (_read(row) for row in text.splitlines() if event in row)
-    return [line.text for line in told if line is not None and line.event is event]
+    lines = (_read(row) for row in text.splitlines() if event in row)
+    return [line.text for line in lines if line is not None and line.event is event]
 
 
 def _read(row: str) -> Line | None:

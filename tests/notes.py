@@ -30,7 +30,7 @@ class Notes:
 
     def said(self, event: Event) -> list[Fields]:
         """The fields of each line of an event."""
-        return [fields for _, told, fields in self.lines if told is event]
+        return [fields for _, logged, fields in self.lines if logged is event]
 
     @property
     def events(self) -> list[Event]:

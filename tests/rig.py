@@ -64,7 +64,7 @@ _LIMITS = risk.Limits(
 )
 
 
-class Told(Strategy):
+class OnDemand(Strategy):
     """Enters when a test sets `side`, with the stop at `stop` times the close; its exits are NIJA's."""
 
     required = 1
@@ -131,7 +131,7 @@ class Rig:
         self.keys = sandbox.control("POST", "accounts", venue=venue)
         self.account = str(self.keys["account"])
         self.notes = Notes()
-        self.rule = Told()
+        self.rule = OnDemand()
         self.tags: set[str] = set()
         self.began = sandbox_clock(sandbox).wall_ms()
         self._deadline_ms = deadline_ms
@@ -261,7 +261,7 @@ class Rig:
 
     def hear(self) -> None:
         """Delivers what the feed has."""
-        self.feed.tell(self.engine.on)
+        self.feed.deliver(self.engine.on)
 
     def _await_candle(self, symbol: str | None = None) -> None:
         """Waits for the newest candle, which a venue shows shortly after its close; also for a market that is not selected."""
@@ -453,7 +453,7 @@ def sandbox_clock(sandbox: Sandbox) -> Clock:
     return ScaledClock(parse_iso(now["market_time"]), parse_iso(now["wall_time"]), float(now["speed"]))
 
 
-class Eager(Told):
+class Eager(OnDemand):
     """Enters at every close, with a near stop: much activity in little time. For `STRATEGY=tests.rig:Eager`."""
 
     def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS) -> None:

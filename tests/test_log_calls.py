@@ -107,7 +107,7 @@ def test_an_event_is_declared_and_nothing_that_it_declares_is_idle(event: Event)
     assert spec.required == frozenset.intersection(*(call.fields for call in mine))
     assert spec.required | spec.optional == frozenset.union(*(call.fields for call in mine))
     assert not spec.required & spec.optional
-    assert spec.tells.endswith(".")
+    assert spec.meaning.endswith(".")
 
 
 def test_a_member_is_called_like_its_word() -> None:
@@ -144,8 +144,8 @@ def test_what_halts_keeps_its_text() -> None:
 def test_the_reader_sees_it(code: str, wrong: str) -> None:
     found = list(calls("here", ast.parse(f"from bot.domain.log import Event\n{code}")))
     assert found
-    told = [line for call in found for line in call.objections]
-    assert any(wrong in line for line in told) if wrong else told == []
+    objections = [line for call in found for line in call.objections]
+    assert any(wrong in line for line in objections) if wrong else objections == []
 
 
 def test_no_test_asks_for_an_event_by_a_text() -> None:

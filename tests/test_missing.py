@@ -24,9 +24,9 @@ def refused(state: Path, ca_file: str | None = None) -> BrokerError:
     secret = SecretStr("a2V5")
     access = ExchangeAccess("kraken", "sandbox", "main", "http://127.0.0.1:1", secret, secret, ca_file=ca_file)
     env = TradingEnvironment(mode=Mode.SANDBOX, clock=SystemClock(), accesses={access.key: access})
-    with pytest.raises(BrokerError) as told:
+    with pytest.raises(BrokerError) as raised:
         BrokerManager(env, state, allow_withdraw=False, log_for=lambda _: Notes()).build("kraken")
-    return told.value
+    return raised.value
 
 
 @pytest.mark.parametrize("kind", ["gone", "no certificate"])

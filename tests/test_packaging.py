@@ -177,8 +177,8 @@ def test_start_runs_the_daemon_from_anywhere_with_its_own_exit_status(checkout: 
 
 def test_start_becomes_the_daemon_so_that_signals_reach_it(checkout: Path) -> None:
     started = subprocess.Popen(["/bin/bash", checkout / "start.sh"], stdout=subprocess.PIPE, text=True)
-    told, _ = started.communicate()
-    assert f"pid={started.pid} " in told
+    output, _ = started.communicate()
+    assert f"pid={started.pid} " in output
 
 
 def test_setup_of_what_is_set_up_does_nothing(checkout: Path) -> None:
@@ -249,10 +249,10 @@ esac
     ("first", "failed", "alone", "status", "last"),
     [
         (0, 0, 0, 0, []),
-        (1, 1, 0, 0, ["nija: failed beside the others and run twice: 1", "  tests/a.py::test_0[a b]"]),
+        (1, 1, 0, 0, ["nija: failed in the parallel run and repeated alone: 1", "  tests/a.py::test_0[a b]"]),
         (1, 2, 0, 0, ["  tests/a.py::test_0[a b]", "  tests/a.py::test_1[a b]"]),
-        (1, 3, 0, 1, ["  tests/a.py::test_2[a b]", "nija: they pass alone, but more than 2 are too many"]),
-        (1, 1, 1, 1, ["  tests/a.py::test_0[a b]", "nija: they fail alone, too"]),
+        (1, 3, 0, 1, ["  tests/a.py::test_2[a b]", "nija: they pass alone, but more than 2 such tests are a failure"]),
+        (1, 1, 1, 1, ["  tests/a.py::test_0[a b]", "nija: they also fail alone"]),
         (2, 1, 0, 2, []),
     ],
 )
@@ -300,7 +300,7 @@ def with_python(folder: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("python", "told"),
+    ("python", "complaint"),
     [
         (
             '#!/bin/sh\n[ "$1" = -c ] && exit 1\necho Python 3.8.18\n',
@@ -309,10 +309,12 @@ def with_python(folder: Path, text: str) -> str:
         ('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n', "has no venv module"),
     ],
 )
-def test_a_python_that_will_not_do_is_one_clear_line(checkout: Path, tmp_path: Path, python: str, told: str) -> None:
+def test_a_python_that_will_not_do_is_one_clear_line(
+    checkout: Path, tmp_path: Path, python: str, complaint: str
+) -> None:
     (checkout / ".venv/bin/python").unlink()
     ended = run(checkout / "start.sh", path=with_python(tmp_path, python))
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
-    assert told in ended.stderr
+    assert complaint in ended.stderr
     assert not (checkout / ".venv.making").exists()

@@ -290,13 +290,13 @@ print(json.dumps(venues.found))
 
 def test_each_fault_is_tried_where_the_table_says() -> None:
     """The exchanges at which pytest runs each test, without `--thorough`."""
-    told = re.findall(r"\| ([\w, ]+) \| `(tests/faults/[^`]+)` \|$", OPERATIONS, re.MULTILINE)
-    assert len(told) == 22
-    files = sorted({name.partition("::")[0] for _, name in told})
+    listed = re.findall(r"\| ([\w, ]+) \| `(tests/faults/[^`]+)` \|$", OPERATIONS, re.MULTILINE)
+    assert len(listed) == 22
+    files = sorted({name.partition("::")[0] for _, name in listed})
     command = [sys.executable, "-c", COLLECTED, *files]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     tried = json.loads(ended.stdout.splitlines()[-1])
-    assert [(where, name) for where, name in told] == [(labels(tried[name]), name) for _, name in told]
+    assert [(where, name) for where, name in listed] == [(labels(tried[name]), name) for _, name in listed]
 
 
 def labels(venues: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Backtests: the trader's own rule, gates, sizing and exits over candles of the past.
+"""Backtests: the trader's own rule, gates, sizing and exits over past candles.
 
-Owns reading candles, walking them and counting the result. An extra: nothing of the daemon imports it.
+Owns reading candles, walking them and computing the results. An optional extra: the daemon does not import it.
 """

@@ -1,4 +1,4 @@
-"""How sure a mean result is: its interval by bootstrap, and what that says, in one sentence."""
+"""How certain a mean result is: its bootstrap interval, and a verdict in one sentence."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from bot.domain.candles import Series, Times
 
-#: How many times the days are drawn, from which seed, and what lies within the interval.
+#: The number of bootstrap samples, their seed, and the confidence level.
 DRAWS, SEED, LEVEL = 2_000, 7, 0.95
-#: With less of either nothing is said.
+#: With fewer trades or days there is no interval.
 FEWEST_TRADES, FEWEST_DAYS = 30, 10
 DAY_MS = 86_400_000
 _MOST_AT_ONCE = 2_000_000
 
 
 class Interval(NamedTuple):
-    """Where the true mean lies, as far as these trades tell: in R, at 95 %."""
+    """The 95 % confidence interval of the mean result, in R."""
 
     low: float
     high: float
@@ -35,18 +35,18 @@ class Verdict(StrEnum):
     def sentence(self, mean: float | None, interval: Interval | None) -> str:
         """One plain sentence for the owner."""
         if interval is None or mean is None:
-            return f"too few trades to tell: at least {FEWEST_TRADES}, on {FEWEST_DAYS} days, are needed"
+            return f"too few trades for a verdict: at least {FEWEST_TRADES} trades on {FEWEST_DAYS} days are needed"
         made = f"{mean:+.3f} R a trade, 95 % interval {interval.low:+.3f} to {interval.high:+.3f} R"
         match self:
             case Verdict.LOSES:
                 return f"loses: the interval lies below zero ({made})"
             case Verdict.EARNS:
-                return f"earned: the interval lies above zero ({made}); the past promises nothing"
-        return f"cannot be told from chance: the interval holds zero ({made})"
+                return f"earned: the interval lies above zero ({made}); past results promise nothing"
+        return f"may be chance: the interval contains zero ({made})"
 
 
 def verdict(interval: Interval | None, trades: int) -> Verdict:
-    """What is said of a mean with this interval."""
+    """The verdict on a mean with this interval."""
     if interval is None or trades < FEWEST_TRADES:
         return Verdict.TOO_FEW
     if interval.high < 0.0:
@@ -57,8 +57,8 @@ def verdict(interval: Interval | None, trades: int) -> Verdict:
 def expectancy_interval(in_r: Series, entered: Times) -> Interval | None:
     """The interval of the mean result in R; None with too few trades or days.
 
-    Days are drawn, each with all trades that were entered on it, and not trades: those of one day rise and fall together, and
-    would each count as news. The same trades give the same interval.
+    Samples consist of whole days with all trades entered on them, not of single trades, because trades of one day rise and fall
+    together and are not independent. The same trades always give the same interval.
     """
     days, number = np.unique(entered // DAY_MS, return_inverse=True)
     if len(in_r) < FEWEST_TRADES or len(days) < FEWEST_DAYS:

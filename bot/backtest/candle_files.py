@@ -1,7 +1,7 @@
-"""Candles of many markets from a folder of files, ready to be walked.
+"""Loads candles of many markets from a folder of files, ready to be walked.
 
-Owns which file is read for a market, and that nothing unfit gets past: what can be repaired is, and is counted; what cannot is
-one line. Formats: `candle_names`, `candle_rows`; repairs: `repair`.
+Owns the choice of the file for each market. Repairs what can be repaired and counts the repairs; refuses the rest with one line.
+Formats: `candle_names`, `candle_rows`; repairs: `repair`.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from bot.domain.candles import parse_timeframe
 
 __all__ = ["MAX_HOLES", "BadCandles", "Loaded", "load"]
 
-#: More than this share of candles filled in, and they are no ground to judge a rule on.
+#: A file with a larger share of filled candles is refused: it says too little about a rule.
 MAX_HOLES = 0.05
 
 
 class Loaded(NamedTuple):
-    """The markets in the order of their names, and what was repaired in the file of each."""
+    """The markets sorted by name, and the repairs made to each file."""
 
     histories: tuple[History, ...]
     repairs: dict[str, Repairs]
 
     @property
     def notes(self) -> list[str]:
-        """A line for each market whose file was not clean."""
+        """A line for each market whose file needed repairs."""
         return [f"{symbol}: {words}" for symbol, found in self.repairs.items() if (words := in_words(found))]
 
 
 def load(folder: Path, pairs: Sequence[str], timeframe: str, max_holes: float = MAX_HOLES) -> Loaded:
-    """The candles of `pairs` (none: of all that the folder has) in `timeframe`.
+    """The candles of `pairs` (none: of all markets in the folder) in `timeframe`.
 
-    Raises BadCandles with one line for a folder, a market, a file or a timeframe that will not do.
+    Raises BadCandles with one line for a folder, market, file or timeframe that cannot be used.
     """
     try:
         parse_timeframe(timeframe)
@@ -53,7 +53,7 @@ def _history(file: CandleFile, timeframe: str, max_holes: float) -> tuple[Histor
     candles, filled, repairs = repaired(read_rows(file), file.timeframe_ms)
     wanted = parse_timeframe(timeframe)
     if not len(candles):
-        raise BadCandles(f"{name}: none of its {repairs.rows} candles can be true ({in_words(repairs)})")
+        raise BadCandles(f"{name}: none of its {repairs.rows} candles can be used ({in_words(repairs)})")
     if repairs.hole_share > max_holes:
         raise BadCandles(
             f"{name}: {repairs.hole_share:.1%} of its candles are missing, more than {max_holes:.1%}: "
@@ -78,5 +78,5 @@ def _history(file: CandleFile, timeframe: str, max_holes: float) -> tuple[Histor
 
 
 def _upwards(share: float) -> str:
-    """A share that is not less, in whole percent."""
+    """The share rounded up to a whole percent, as a fraction."""
     return f"{int(share * 100 + 1) / 100:g}"

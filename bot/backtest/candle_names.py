@@ -1,4 +1,4 @@
-"""Which candle files a folder holds, by their names: NIJA's own and freqtrade's. Opens none of them."""
+"""Finds the candle files of a folder by their names: NIJA's and freqtrade's. Does not open them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FREQTRADE = re.compile(
 
 
 class BadCandles(Exception):
-    """Candles that cannot be used; the text is one line that says which, why, and what to do."""
+    """Candles that cannot be used. The message is one line that says which, why, and what to do."""
 
 
 class CandleFile(NamedTuple):
-    """A file by its name: the market, the length of its candles, and how it is written (one of `FORMATS`)."""
+    """What a file's name says: its market, timeframe and format (one of `FORMATS`)."""
 
     path: Path
     symbol: str
@@ -41,8 +41,8 @@ class CandleFile(NamedTuple):
 def candle_files(folder: Path) -> list[CandleFile]:
     """The candle files of a folder, by symbol and timeframe.
 
-    Raises BadCandles where there are none. A folder that holds only folders, as freqtrade's `user_data` does, stands for the one
-    below it that has candles.
+    Raises BadCandles where there are none. For a folder that holds only folders, such as freqtrade's `user_data`, the one
+    folder below it that has candles is used.
     """
     if not folder.is_dir():
         raise BadCandles(f"there is no folder {folder}: give one with candle files named {WANTED}")
@@ -72,10 +72,10 @@ def _named(path: Path) -> CandleFile | None:
 
 
 def files_for(files: Sequence[CandleFile], pairs: Sequence[str], timeframe: str) -> list[CandleFile]:
-    """The file to read for each of `pairs` (none: all that have one), in the order of their names.
+    """The file to read for each of `pairs` (none: all markets that have one), sorted by name.
 
-    That is the file of the timeframe itself, or else of the longest that divides it. Raises BadCandles for a pair without one,
-    and where two files would do as well.
+    The file of the timeframe itself comes first, else the one of the longest timeframe that divides it. Raises BadCandles for a
+    pair without a file, and for two files of the same timeframe.
     """
     known = {file.symbol for file in files}
     for pair in pairs:
@@ -85,11 +85,11 @@ def files_for(files: Sequence[CandleFile], pairs: Sequence[str], timeframe: str)
     for pair in pairs:
         if chosen[pair] is None:
             has = _listed(file.timeframe for file in files if file.symbol == pair)
-            raise BadCandles(f"{pair} has candles of {has}: {timeframe} cannot be made of them")
+            raise BadCandles(f"{pair} has candles of {has}: {timeframe} cannot be built from them")
     found = [file for symbol in sorted(pairs or known) if (file := chosen[symbol]) is not None]
     if not found:
         has = _listed(sorted({file.timeframe for file in files}, key=parse_timeframe))
-        raise BadCandles(f"no candles in {files[0].path.parent} make {timeframe}: there are {has}")
+        raise BadCandles(f"{timeframe} cannot be built from the candles in {files[0].path.parent}: there are {has}")
     return found
 
 
@@ -105,7 +105,7 @@ def _best(files: Sequence[CandleFile], timeframe: str) -> CandleFile | None:
 
 
 def _listed(words: Iterable[str]) -> str:
-    """So many words as a line can hold."""
+    """The first twelve words, and how many more there are."""
     all_words = list(words)
     shown = ", ".join(all_words[:12])
     return f"{shown} and {len(all_words) - 12} more" if len(all_words) > 12 else shown

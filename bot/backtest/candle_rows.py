@@ -1,4 +1,4 @@
-"""Reads one candle file as it is written, into columns. Judges no candle: that is `repair`'s."""
+"""Reads one candle file into columns. Does not judge the candles: `repair` does."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 PRICES = ("open", "high", "low", "close", "volume")
 #: freqtrade calls the time of a candle `date`.
 TIMES = ("time", "date")
-#: Times of candles lie between 1990 and 2100: what is written in seconds or nanoseconds does not.
+#: Candle times lie between 1990 and 2100; times in seconds or nanoseconds fall outside.
 _EARLIEST, _LATEST = 631_152_000_000, 4_102_444_800_000
 
 
 class Rows(NamedTuple):
-    """What a file holds, in its order; what is no number is NaN. `filled`: where it says that nothing was traded."""
+    """The rows of a file, in its order; NaN where there is no number. `filled` marks candles in which nothing was traded."""
 
     time: Times
     open: Series
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
 
 
 def read_rows(file: CandleFile) -> Rows:
-    """All rows of a file that have a time. Raises BadCandles with one line for a file that is no table of candles."""
+    """All rows of a file that have a time. Raises BadCandles with one line for a file that is not a table of candles."""
     readers = {"parquet": _parquet, "feather": _feather, "csv": _csv, "json": _json, "json.gz": _json}
     try:
         rows = readers[file.format](file)
@@ -47,7 +47,7 @@ def read_rows(file: CandleFile) -> Rows:
     low, high = int(rows.time.min()), int(rows.time.max())
     if low < _EARLIEST or high > _LATEST:
         odd = low if low < _EARLIEST else high
-        raise BadCandles(f"{file.path.name}: {odd} is no time of a candle: milliseconds since 1970 UTC are needed")
+        raise BadCandles(f"{file.path.name}: {odd} is not the time of a candle: milliseconds since 1970 UTC are needed")
     return rows
 
 
@@ -86,7 +86,7 @@ def _csv(file: CandleFile) -> Rows:
 
 
 def _columns(file: CandleFile, names: list[str]) -> list[str]:
-    """The columns to read of those that there are."""
+    """The columns to read, out of those in the file."""
     time = next((name for name in TIMES if name in names), "")
     missing = [name for name in PRICES if name not in names]
     if not time or missing:
@@ -110,7 +110,7 @@ def _table(file: CandleFile, read: Callable[[], pa.Table]) -> Rows:
 
 
 def _times(column: pa.ChunkedArray) -> Times:
-    """Milliseconds UTC of a column of integers or of times; a time without a zone is UTC."""
+    """Milliseconds UTC from a column of integers or timestamps; a timestamp without a zone is UTC."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):
@@ -119,12 +119,12 @@ def _times(column: pa.ChunkedArray) -> Times:
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """A column of that kind; one that is needs no `cast`, which would import all of pyarrow's functions."""
+    """The column converted to that type. `cast` is called only if needed, because it imports all of pyarrow's functions."""
     return column if column.type == kind else column.cast(kind)
 
 
 def _prices(column: pa.ChunkedArray) -> Series:
-    """Numbers, NaN where there is none. (`from_dlpack` and not `to_numpy`, which imports pandas: half a second.)"""
+    """The numbers of a column, NaN for null. `from_dlpack` avoids `to_numpy`, which spends half a second importing pandas."""
     import pyarrow as pa
 
     numbers = _as(column, pa.float64()).combine_chunks()
@@ -133,7 +133,7 @@ def _prices(column: pa.ChunkedArray) -> Series:
 
 
 def _marks(table: pa.Table) -> NDArray[np.bool_]:
-    """Where nothing was traded, by the column `filled`, if there is one."""
+    """The column `filled`, or all False if there is none."""
     import pyarrow as pa
 
     if "filled" not in table.column_names:

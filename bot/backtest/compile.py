@@ -1,7 +1,7 @@
-"""The trader's own text, compiled: the same code objects, with every helper resolved to its compiled twin.
+"""Compiles the trader's own functions: the same code objects, with each helper replaced by its compiled twin.
 
-Owns the twins and the folder that keeps what was compiled. Its name is a hash of all that went in, so that a change of any line
-or constant is compiled again: a stale cache would be a wrong backtest. Never changes a module.
+Owns the twins and the cache folder. The folder of each compilation is named by a hash of everything that went into it, so that a
+change of any line or constant compiles again: a stale cache would give a wrong backtest. Never changes a module.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from pathlib import Path
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-#: How many hashes are kept: the newest ones.
+#: How many compilations are kept: the newest ones.
 _KEPT = 40
 
-#: A function with its text, as `def` makes it; and which stands in which one's place.
+#: A plain Python function; and a mapping from functions to their replacements.
 Text = Any
 Swaps = Mapping[Text, Text]
 
 
 class Twins:
-    """Copies of functions that call copies: as they are, or each wrapped. `swaps` puts one function in another's place."""
+    """Copies of functions that call copies of each other, each passed through `wrap`. `swaps` replaces functions by others."""
 
     def __init__(self, wrap: Callable[[Text], Any], swaps: Swaps) -> None:
         self._wrap = wrap
@@ -33,14 +33,14 @@ class Twins:
         self._made: dict[Text, Any] = {}
 
     def of(self, function: Text) -> Any:
-        """The twin of a function, wrapped."""
+        """The wrapped twin of a function."""
         function = self._swaps.get(function, function)
         if function not in self._made:
             self._made[function] = self._wrap(self.bare(function))
         return self._made[function]
 
     def bare(self, function: Text) -> Text:
-        """A copy that calls twins and is not wrapped itself."""
+        """A copy that calls wrapped twins, but is not wrapped itself."""
         known = {name: self._resolved(value) for name, value in used(function).items()}
         known |= {"__builtins__": function.__globals__["__builtins__"], "__name__": function.__module__}
         cells = tuple(CellType(self._resolved(cell.cell_contents)) for cell in function.__closure__ or ())
@@ -53,12 +53,12 @@ class Twins:
 
 
 def plain(function: Text, swaps: Swaps) -> Any:
-    """The same text with these swaps, as plain Python."""
+    """The function with these swaps, as plain Python."""
     return Twins(lambda twin: twin, swaps).of(function)
 
 
 def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Callable[..., Any]:
-    """The same text with these swaps, compiled for the kinds of arguments that it gets; kept in `folder` where there is one."""
+    """The function with these swaps, compiled for the types of its arguments; cached in `folder` if given."""
     made: dict[str, Callable[..., Any]] = {}
 
     def call(*arguments: Any) -> Any:
@@ -77,7 +77,7 @@ def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> 
     if kept is not None:
         numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
     njit: Any = numba.njit
-    # Nothing outside calls the inner functions: that saves most of the time to compile, and half of the time to run.
+    # The inner functions are only called by compiled code: no wrappers saves most of the compile time and half of the run time.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
     outer: Callable[..., Any] = njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(
         Twins(within, swaps).bare(swaps.get(function, function))
@@ -86,7 +86,7 @@ def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> 
 
 
 def kind(value: object) -> object:
-    """What a compiler sees of an argument: the class with its fields, the layout of an array, a type."""
+    """The type of an argument as the compiler sees it: a class with its fields, the layout of an array, or a scalar type."""
     if isinstance(value, tuple):
         own = type(value)
         return own.__module__, own.__qualname__, getattr(own, "_fields", ()), [kind(one) for one in value]
@@ -99,8 +99,8 @@ def kind(value: object) -> object:
 
 
 def kept_in(folder: Path, key: str) -> Path | None:
-    """The folder of one hash, made where it is missing; beyond the newest ones the others go. None where nothing can be written:
-    then everything is compiled each time.
+    """The cache folder of one hash, created if it is missing; removes the oldest ones beyond the limit. None if nothing can be
+    written, and then nothing is cached.
     """
     own = folder / key
     if not own.is_dir():
@@ -115,20 +115,20 @@ def kept_in(folder: Path, key: str) -> Path | None:
 
 
 def used(function: Text) -> dict[str, object]:
-    """The globals that a function's code names, by name; what is not there is a builtin or an attribute."""
+    """The globals that a function uses, by name, without builtins."""
     return {name: function.__globals__[name] for name in names(function.__code__) if name in function.__globals__}
 
 
 def names(code: CodeType) -> list[str]:
-    """The globals that code loads; an attribute of the same name is none of them."""
+    """The names of the globals that code loads, not of attributes."""
     inner = [name for constant in code.co_consts if isinstance(constant, CodeType) for name in names(constant)]
     return [str(one.argval) for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL"] + inner
 
 
-# -- the hash of a text -----------------------------------------------------------------------------------------------
+# -- the hash of a function -------------------------------------------------------------------------------------------
 def text_key(function: Text, swaps: Swaps, kinds: str = "") -> str:
-    """A hash of everything that decides what a function computes: its code, the functions it calls and the constants it names,
-    theirs too, the kinds of its arguments, and the versions of what compiles it.
+    """A hash of everything that decides what a function computes: its code, the functions and constants it uses, directly or
+    through others, the types of its arguments, and the versions of Python, numba and numpy.
     """
     import numba
     import numpy as np
@@ -159,7 +159,7 @@ def _code(code: CodeType) -> str:
 
 
 def _value(value: object) -> str:
-    """What a global means to the text that names it."""
+    """The part of a global's value that a function depends on."""
     if isinstance(value, FunctionType):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, ModuleType):

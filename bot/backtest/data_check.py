@@ -1,6 +1,6 @@
-"""What candle files are worth: what is missing, flat, doubled, impossible or a jump in each, and one verdict.
+"""Checks candle files: what is missing, flat, duplicated, impossible or a jump in each, with one verdict per file.
 
-Owns the verdicts. Says of a file what a backtest would do with it, and repairs nothing on disk.
+Owns the verdicts. Reports what a backtest would do with a file; changes nothing on disk.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from bot.backtest.repair import Repaired, Repairs, in_words, repaired
 from bot.domain.candles import Candles
 from bot.domain.clock import iso
 
-#: A candle that opens so far (a fraction) from the close before it is a jump: markets that trade do not.
+#: A candle that opens this far (a fraction) from the previous close is a jump.
 JUMP = 0.10
 CLEAN = Repairs()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One file. `verdict` is good, repaired, holes (a backtest refuses it unless it is allowed them) or unusable; `reason` says why.
+    """One file. `verdict` is good, repaired, holes (a backtest refuses it unless `--max-holes` allows them) or unusable; `reason`
+    says why.
 
-    `flat_share` is the share of candles without volume, `checksum` the SHA-256 of the candles as a backtest walks them: the same
-    for the same candles in any format.
+    `flat_share` is the share of candles without volume. `checksum` is the SHA-256 of the candles as a backtest walks them; it
+    does not depend on the file format.
     """
 
     file: str
@@ -56,7 +57,7 @@ class Report:
 
 
 def check(folder: Path, max_holes: float = MAX_HOLES) -> list[Report]:
-    """A report of each candle file. Raises BadCandles where there is none."""
+    """A report on each candle file. Raises BadCandles if there are none."""
     return [_report(file, max_holes) for file in candle_files(folder)]
 
 
@@ -69,7 +70,7 @@ def _report(file: CandleFile, max_holes: float) -> Report:
     candles, repairs = found.candles, found.repairs
     if not len(candles):
         return Report(
-            name, file.symbol, file.timeframe, "unusable", f"no candle of it can be true: {in_words(repairs)}"
+            name, file.symbol, file.timeframe, "unusable", f"none of its candles can be used: {in_words(repairs)}"
         )
     jumps = _jumps(found)
     return Report(
@@ -95,7 +96,7 @@ def _verdict(repairs: Repairs, max_holes: float) -> str:
 
 
 def _jumps(found: Repaired) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The rows that open far from the close before them, where both were traded."""
+    """The rows that open far from the previous close, where both candles have trades."""
     candles = found.candles
     before, opening = candles.close[:-1], candles.open[1:]
     traded = ~(found.filled[:-1] | found.filled[1:])
@@ -103,7 +104,7 @@ def _jumps(found: Repaired) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
 
 
 def checksum(candles: Candles) -> str:
-    """The SHA-256 of times and numbers, in hexadecimal."""
+    """The SHA-256 of times, prices and volumes, in hexadecimal."""
     digest = hashlib.sha256()
     for column in (candles.time, candles.open, candles.high, candles.low, candles.close, candles.volume):
         digest.update(np.ascontiguousarray(column).data)

@@ -1,7 +1,7 @@
-"""Every decision of a strategy over all candles, made once: by its rows, compiled or not, or asked candle by candle.
+"""Every entry decision of a strategy over all candles, made once: by its rows, or candle by candle.
 
-Decisions are pure functions of candles, so that they are the same on whatever terms they are walked. Owns their order: by close,
-then by rank. Never knows equity, costs or venue.
+Decisions depend on candles alone, so they are the same on any terms. Owns their order: by close, then by rank. Does not depend on
+equity, costs or venue.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.strategy.timing import FAR, to_news
 
 
 class Decisions(NamedTuple):
-    """The signals of one market, a row each; `row` counts its own candles."""
+    """The signals of one market, one per row; `row` is the number of the market's candle."""
 
     row: Integers
     side: Integers
@@ -33,18 +33,18 @@ class Decisions(NamedTuple):
     pct: Series
 
     def first(self, count: int) -> Decisions:
-        """The same for so many of its rows."""
+        """The first `count` signals."""
         row, side, *others = (column[:count].copy() for column in self)
         return Decisions(row, side, *others)  # type: ignore[arg-type]
 
 
 def decided(columns: Any, row: int, params: Any, risk_settings: RiskSettings) -> Decided:
-    """A strategy's own text stands here."""
+    """Replaced by the strategy's own code."""
     raise NotImplementedError
 
 
 def scan(columns: Any, first: int, last: int, params: Any, risk_settings: RiskSettings, found: Decisions) -> int:
-    """Write down every signal from row `first` to before `last`; how many there are. Plain scalar text, compiled as it stands."""
+    """Write every signal of rows `first` to `last` (exclusive) to `found`; returns their number. Plain scalar code, also compiled."""
     count = 0
     for row in range(first, last):
         one = decided(columns, row, params, risk_settings)
@@ -58,7 +58,7 @@ def scan(columns: Any, first: int, last: int, params: Any, risk_settings: RiskSe
 
 
 def room_for(rows: int) -> Decisions:
-    """Columns for a signal on every row; what is never touched costs nothing."""
+    """Columns with room for a signal on every row. They are not initialized: unused memory costs nothing."""
     real = [np.empty(rows) for _ in range(5)]
     return Decisions(np.empty(rows, np.int64), np.empty(rows, np.int64), *real)
 
@@ -66,9 +66,9 @@ def room_for(rows: int) -> Decisions:
 def by_rows(
     strategy: Strategy, scanned: Callable[..., int], history: History, first: int
 ) -> tuple[dict[str, Series], Decisions]:
-    """The columns that are read at closes, and the signals from row `first` on."""
+    """The columns that the strategy reads at closes, and the signals from row `first` on."""
     if strategy.rows is None:
-        raise ValueError("a strategy without rows is asked candle by candle")
+        raise ValueError("a strategy without rows is called candle by candle")
     columns = strategy.rows.columns(history.candles)
     found = room_for(len(history))
     begin = min(max(first, strategy.required - 1, 1), len(history))
@@ -79,8 +79,8 @@ def by_rows(
 def in_order(
     histories: Sequence[History], decisions: Sequence[Decisions], first: Integers, news: Sequence[int]
 ) -> tuple[Records, Integers]:
-    """The signals of all markets by close, the strongest first; equals by symbol. `first` is the row of each market's start. With
-    them comes which of the signals, one market after the other, each is.
+    """The signals of all markets by close, then by rank, then by symbol. `first` is the row at which each market starts. Also
+    returns the order: the number of each signal when markets are counted one after another.
     """
     market = np.concatenate([np.full(len(one.row), number) for number, one in enumerate(decisions)])
     row, side, stop, out_at, momentum, score, pct = (

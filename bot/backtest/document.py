@@ -18,7 +18,7 @@ _SIDES = {1: "long", -1: "short"}
 
 
 def document(result: Result, head: Mapping[str, Any], numbers: Numbers, others: list[dict[str, Any]]) -> dict[str, Any]:
-    """Everything of one backtest. `head` is what was asked for; `others` what the result is to be seen beside."""
+    """Everything of one backtest. `head` holds the options; `others` are the alternatives."""
     return {
         **head,
         "timeframe_ms": result.timeframe_ms,
@@ -37,7 +37,7 @@ def document(result: Result, head: Mapping[str, Any], numbers: Numbers, others: 
 
 
 def trades(result: Result) -> list[dict[str, Any]]:
-    """Every trade with its legs; by columns, since there may be very many."""
+    """Every trade with its legs; built by columns, because there may be very many."""
     one, first = result.trades, result.trades.first_leg.tolist()
     legs = _legs(result)
     columns = {

@@ -1,15 +1,15 @@
-"""A signal on its way to a trade: every gate that a backtest knows, its size, and the fill.
+"""From a signal to a trade: every gate that a backtest knows, the size, and the fill.
 
-Owns which numbers the gates are asked about. An entry is decided and sized at the close, asked once more at the price it would pay
-at the next open, and filled there; all in one go, so that what is refused at its price takes neither slot nor cash. Losses and
-drawdown are those of that close. Plain scalar text, compiled as it stands.
+Owns the numbers that the gates check. An entry is decided and sized at the close, checked again at the price of the next open, and
+filled there. All of this is one step, so that an entry refused at its price takes neither slot nor cash. Losses and drawdown are
+those at the close. Plain scalar code, also compiled.
 """
 
 from __future__ import annotations
 
 import math
 
-from bot.backtest.house import entered, returns, terms
+from bot.backtest.hooks import entered, returns, terms
 from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy import gates
 from bot.strategy.checks import lost_pct, room
@@ -32,7 +32,7 @@ ask_order = gates.asked_in_order(gates.ORDER)
 
 
 def consider(run: Run, row: int, at: int) -> int:
-    """Enter on signal `at`, or the number of the gate that blocks it."""
+    """Enter on signal `at`; returns 0, or the number of the gate that blocks it."""
     signal = run.signals[at]
     number = int(signal.market)
     blocked = blocked_before_its_price(run, row, at, number)
@@ -61,7 +61,7 @@ def consider(run: Run, row: int, at: int) -> int:
 
 
 def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
-    """The first gate that blocks a signal before anybody asks for its price, or 0."""
+    """The first gate that blocks a signal before its price is checked, or 0."""
     signal = run.signals[at]
     unfit = "too many candles without trades" if signal.quiet > 0 else ""
     is_held = run.markets[run.markets[number].coin].coin_held > 0
@@ -76,13 +76,13 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
 
 
 def halted(run: Run) -> int:
-    """The gate of a loss that was passed: a day's holds until the day ends, a drawdown's to the end."""
+    """The gate of a loss limit that was reached, or 0: daily loss blocks for the rest of the day, drawdown to the end."""
     account = run.account
     return int(account.halted if account.halted > 0 else account.halted_today)
 
 
 def look_at_losses(run: Run, row: int) -> None:
-    """Begin what has to begin, end what is over, once at every close."""
+    """Start and end the halts of the loss limits; called once at every close."""
     account = run.account
     equity = float(account.equity)
     if is_midnight(run, row):
@@ -124,7 +124,7 @@ def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
 
 
 def capacity(run: Run, row: int) -> Capacity:
-    """What the account has room for; what was entered at this close is worth what it cost. A coin is held once, or not at all."""
+    """The room for another entry. A position entered at this close is valued at its entry price; each coin is held at most once."""
     account = run.account
     exposure = 0.0
     for place in range(account.held):
@@ -149,7 +149,7 @@ def capacity(run: Run, row: int) -> Capacity:
 
 
 def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, out_at: float, price: float) -> int:
-    """The gate that blocks the trade at a price: the close, or what its order would pay."""
+    """The gate that blocks the trade at a price (the close, or the price that its order would pay), or 0."""
     spread = 2.0 * float(run.markets[int(run.signals[at].market)].half) * price
     asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), spread)
     nearest = tighter(side, stop, asked.stop)
@@ -162,7 +162,7 @@ def minimums(run: Run, number: int) -> Minimums:
 
 
 def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, number: int) -> Size:
-    """The size at the close: of equity there, cut to the cash that is free."""
+    """The size by the equity at the close, limited by free cash and `ceiling`."""
     account = run.account
     equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
     buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
@@ -176,7 +176,7 @@ def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, numb
 
 
 def floored(ceiling: float) -> float:
-    """Money down to 1e-8, for a limit is never rounded up; infinite stays so."""
+    """Money rounded down to 1e-8, because a limit is never rounded up; large and infinite values are unchanged."""
     return math.floor(ceiling * 1e8) / 1e8 if ceiling < 1e9 else ceiling
 
 
@@ -198,7 +198,7 @@ def order(run: Run, number: int, sized: Size, worst: float, asked: Capacity, lef
 def enter(
     run: Run, row: int, at: int, number: int, side: int, price: float, stop: float, out_at: float, sized: Size
 ) -> None:
-    """Fill the entry at the open of the next candle. A fee in the coin leaves whole lots, and what it takes is the fee."""
+    """Fill the entry at the open of the next candle. A fee taken in the coin leaves whole lots; what is missing is the fee."""
     account, here = run.account, run.markets[number]
     lot, tick = float(here.lot), float(here.tick)
     taker, coin_fee = float(account.fee), float(account.coin_fee)

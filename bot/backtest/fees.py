@@ -1,6 +1,6 @@
-"""What the venues charge a taker, tier by tier, as published in 2026: for comparisons, where no account's own rate is known.
+"""The taker fees of the venues by tier, as published in 2026: for comparisons where an account's own rate is not known.
 
-Fractions, the best tier first; the last is what a newcomer pays. Live never reads them: there the venue says what it charges.
+Fractions, the best tier first; a new account pays the last one. Live does not use them: there the venue reports its fees.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ TAKER = {
 
 
 def newcomer(venue: str) -> float:
-    """What an account without any volume pays."""
+    """The fee of an account without any volume."""
     return TAKER[venue][-1]
 
 
 def next_worse(fee: float, venue: str | None = None) -> float:
-    """The next higher fee of the venue, or of any of them; above the highest half as much again."""
+    """The next higher fee of the venue, or of any venue if it is not known; above the highest, 1.5 x `fee`."""
     tiers = TAKER[venue] if venue in TAKER else sorted(chain(*TAKER.values()))
     return next((tier for tier in tiers if tier > fee * 1.000001), fee * 1.5)

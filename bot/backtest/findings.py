@@ -1,4 +1,4 @@
-"""What is wrong with a strategy's answers, gathered: a line for each kind of fault, with the first place that shows it."""
+"""Collects the faults in a strategy's answers: a line for each kind of fault, with the first place where it shows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from bot.domain.candles import Series
 from bot.domain.clock import iso
 
-#: How far (relative) two answers may lie apart that begin with different candles: what rounding and a long memory leave.
+#: How far apart (relative) answers over data with different starts may be: rounding, and indicators with a long memory.
 NEAR = 1e-6
-#: Below this part of the price a number counts as none, so that noise about zero is no difference.
+#: Differences below this fraction of the price are ignored, so that noise around zero is not a difference.
 NOTHING = 1e-9
 
 Size = TypeVar("Size", float, Series)
 
 
 class Finding(NamedTuple):
-    """One fault: what kind, in which question or column, how often, and the close (ms UTC) and words of the first time."""
+    """One fault: its kind, question or column, and count, with the close (ms UTC) and description of its first occurrence."""
 
     kind: str
     where: str
@@ -36,7 +36,7 @@ class Finding(NamedTuple):
 
 
 class Findings:
-    """Every fault that was found, each kind of each question counted once per market."""
+    """All faults, one for each kind, question and market, with their counts."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str, str], Finding] = {}
@@ -49,7 +49,7 @@ class Findings:
         )
 
     def all(self) -> list[Finding]:
-        """In the order in which they were found; of one fault in many markets the first three."""
+        """The faults in the order in which they were found; at most three markets for the same fault."""
         shown: list[Finding] = []
         for one in self._found.values():
             if sum((one.kind, one.where) == (other.kind, other.where) for other in shown) < 3:
@@ -58,7 +58,7 @@ class Findings:
 
 
 def difference(one: Mapping[str, object], other: Mapping[str, object], near: float, price: float) -> str:
-    """The first name under which two answers differ, with both values; empty where they are alike."""
+    """The first field in which two answers differ, with both values; empty if there is none."""
     for name in dict.fromkeys([*one, *other]):
         first, second = one.get(name), other.get(name)
         if not alike(first, second, near, price):
@@ -67,7 +67,7 @@ def difference(one: Mapping[str, object], other: Mapping[str, object], near: flo
 
 
 def alike(one: object, other: object, near: float, price: float) -> bool:
-    """Whether two values are the same, numbers within `near` (0: to the last bit)."""
+    """Whether two values are equal; numbers may differ by the relative tolerance `near` (0: to the last bit)."""
     if not (isinstance(one, float | int) and isinstance(other, float | int)) or one == other:
         return one == other
     if math.isnan(one) or math.isnan(other):

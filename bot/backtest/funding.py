@@ -1,4 +1,4 @@
-"""Rates of funding, where a folder has them: what holding a swap costs or earns.
+"""Reads funding rates from a folder of candles: what holding a swap costs or earns.
 
 A file is named `<symbol>-funding.csv` or `.parquet` (`BTC-USDT-SWAP-funding.csv`), with the columns `time` (ms UTC, when a rate falls
 due) and `rate` (a fraction of the position's value, which a long pays and a short earns; 0.0001 is 0.01 %).
@@ -17,7 +17,7 @@ from bot.domain.candles import Series, Times
 
 
 def funding_rates(folder: Path, histories: Sequence[History]) -> dict[str, Series]:
-    """The rate that falls due in each candle, by symbol; nothing for a market without a file. Raises BadCandles."""
+    """The rate that falls due in each candle, by symbol; markets without a file are left out. Raises BadCandles."""
     found = {}
     for history in histories:
         for ending in ("parquet", "csv"):
@@ -28,7 +28,7 @@ def funding_rates(folder: Path, histories: Sequence[History]) -> dict[str, Serie
 
 
 def by_candle(history: History, time: Times, rate: Series) -> Series:
-    """The rates added up by the candle that opens when they fall due, or is running then."""
+    """The sum of the rates that fall due in each candle, including those at its open."""
     row = (time - int(history.time[0])) // history.timeframe_ms
     inside = (row >= 0) & (row < len(history))
     return np.asarray(np.bincount(row[inside], weights=rate[inside], minlength=len(history)), np.float64)
@@ -46,5 +46,5 @@ def _read(file: Path) -> tuple[Times, Series]:
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise BadCandles(f"{file.name}: the columns time (ms UTC) and rate are needed ({error})") from None
     if not np.isfinite(rate).all():
-        raise BadCandles(f"{file.name}: a rate is no number")
+        raise BadCandles(f"{file.name}: a rate is not a number")
     return time, rate

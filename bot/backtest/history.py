@@ -1,7 +1,7 @@
 """The candles of one market as a backtest walks them.
 
-Owns the form between whoever reads files and whoever walks: columns on a full grid, so that a row's time follows from its
-number. Never reads or repairs anything.
+Owns the form between reading files and walking: columns without gaps, so that a row's time follows from its number. Does not read
+or repair anything.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """Columns of equal length, a row for every candle between the first and the last.
+    """Columns of equal length, with a row for every candle from the first to the last.
 
-    `time` is when a candle opened (ms UTC); `filled` marks the times without a trade, which are flat at the close before them
-    with volume 0. `source` says where the candles came from: a file's name, and what it was made of.
+    `time` is when a candle opens (ms UTC). `filled` marks candles without a trade: they are flat at the previous close, with
+    volume 0. `source` is the name of the file, with `joined` if the candles were built from shorter ones.
     """
 
     symbol: str
@@ -46,7 +46,7 @@ class History:
         return len(self.time)
 
     def before(self, until: int) -> History | None:
-        """The candles that open before `until` (ms UTC); None where there are none."""
+        """The candles that open before `until` (ms UTC); None if there are none."""
         count = int(self.time.searchsorted(until))
         if count >= len(self):
             return self

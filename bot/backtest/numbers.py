@@ -1,7 +1,7 @@
-"""What a backtest earned, in the numbers that the field uses.
+"""The statistics of a backtest, by the usual names.
 
-Owns the formulas. Returns are those of UTC days, marked to the last close of each; a year has 365 of them, for these markets
-never close, and cash earns nothing. A number that does not exist (a Sharpe ratio of one day) is None.
+Owns the formulas. Returns are daily, with positions valued at the last close of each UTC day. A year has 365 days, because these
+markets never close; cash earns nothing. A number that does not exist (such as the Sharpe ratio of one day) is None.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DAYS = 365
 
 
 class Drawdown(NamedTuple):
-    """The deepest loss since a best moment, as a fraction of it, and the most days that passed below one."""
+    """The largest loss since a peak, as a fraction of the peak, and the longest time below a peak in days."""
 
     depth: float
     days: int
@@ -40,10 +40,10 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Money in the quote, rates and shares as fractions. `pnl` is that of the trades, `final_equity` what the account ended with.
+    """Money in the quote, rates and shares as fractions. `pnl` is the sum over all trades, `final_equity` the equity at the end.
 
-    `expectancy` is the mean result of a trade, `exposure` the mean share of equity in positions, `turnover` all that was bought
-    and sold, `turnover_year` how many times a year the mean equity was.
+    `expectancy` is the mean result of a trade, `exposure` the mean share of equity in positions, `turnover` the value of all
+    purchases and sales, `turnover_year` how many times a year the mean equity was turned over.
     """
 
     trades: int
@@ -84,7 +84,7 @@ class Numbers:
 
 
 def numbers(result: Result) -> Numbers:
-    """Everything that is said of one walk."""
+    """All statistics of one walk."""
     trades = result.trades
     pnl, in_r, fees = trades.pnl, trades.pnl_r, trade_fees(result)
     curve = np.concatenate(([result.equity], result.day_equity))
@@ -126,25 +126,25 @@ def numbers(result: Result) -> Numbers:
 
 
 def mean(values: NDArray[np.floating[Any]]) -> float | None:
-    """The mean, where there is one."""
+    """The mean, or None without values."""
     return float(values.mean()) if len(values) else None
 
 
 def profit_factor(pnl: Series) -> float | None:
-    """What was won for each unit that was lost; None where nothing was lost."""
+    """Gains divided by losses; None without losses."""
     lost = -float(pnl[pnl < 0.0].sum())
     return float(pnl[pnl > 0.0].sum()) / lost if lost > 0.0 else None
 
 
 # -- of the equity curve ----------------------------------------------------------------------------------------------
 def returns(curve: Series) -> Series:
-    """The return of each day; after the money is gone there is none."""
+    """The return of each day; 0 once all money is lost."""
     alive = curve[:-1] > 0.0
     return np.divide(np.diff(curve), curve[:-1], out=np.zeros(len(curve) - 1), where=alive)
 
 
 def cagr(daily: Series) -> float | None:
-    """Growth a year: what all days together made, as if it went on for 365 days. None where a year of it is beyond all numbers."""
+    """The total return, as growth per 365 days. None if there are no days, or if the growth is too large for a float."""
     total = float(np.prod(1.0 + daily))
     if not len(daily) or total <= 0.0:
         return -1.0 if len(daily) else None
@@ -153,19 +153,19 @@ def cagr(daily: Series) -> float | None:
 
 
 def sharpe(daily: Series) -> float | None:
-    """The mean daily return for each unit of its deviation, a year of it."""
+    """The mean daily return divided by its standard deviation, annualized."""
     deviation = float(daily.std(ddof=1)) if len(daily) > 1 else 0.0
     return float(daily.mean()) / deviation * math.sqrt(DAYS) if deviation > 0.0 else None
 
 
 def sortino(daily: Series) -> float | None:
-    """Like `sharpe`, with the deviation of losing days below zero alone."""
+    """Like `sharpe`, with the downside deviation: only negative returns count."""
     below = math.sqrt(float(np.mean(np.minimum(daily, 0.0) ** 2))) if len(daily) else 0.0
     return float(daily.mean()) / below * math.sqrt(DAYS) if below > 0.0 else None
 
 
 def drawdown(curve: Series) -> Drawdown:
-    """The depth of the deepest drawdown, and the days of the longest one."""
+    """The depth of the deepest drawdown, and the length of the longest one in days."""
     best = np.maximum.accumulate(curve)
     below = curve < best
     depth = float(np.max(1.0 - curve / best)) if best[0] > 0.0 else 0.0
@@ -176,14 +176,14 @@ def drawdown(curve: Series) -> Drawdown:
 
 # -- of the trades ----------------------------------------------------------------------------------------------------
 def trade_fees(result: Result) -> Series:
-    """All fees of each trade: its entry's and those of its legs."""
+    """The fees of each trade: for its entry and all of its legs."""
     sums = np.concatenate(([0.0], np.cumsum(result.legs.fee)))
     first = result.trades.first_leg
     return result.trades.fee + sums[first[1:]] - sums[first[:-1]]
 
 
 def turnover(result: Result) -> float:
-    """All that was bought and sold."""
+    """The value of all purchases and sales."""
     trades, legs = result.trades, result.legs
     return float((trades.entry_price * trades.qty).sum() + (legs.price * legs.qty).sum())
 
@@ -198,7 +198,7 @@ def spread_paid(result: Result) -> float:
 
 
 def groups(trades: Trades, fees: Series, number: Integers, names: tuple[str, ...]) -> tuple[Group, ...]:
-    """A group for each name that has trades, by the number of its name; the one that earned most comes first."""
+    """A group for each name that has trades, the largest gain first. `number` is each trade's index in `names`."""
     count = np.bincount(number, minlength=len(names))
 
     def total(values: NDArray[np.floating[Any]]) -> Series:
@@ -214,7 +214,7 @@ def groups(trades: Trades, fees: Series, number: Integers, names: tuple[str, ...
 
 
 def by_month(trades: Trades, fees: Series) -> tuple[Group, ...]:
-    """By the UTC month of the exit, in order."""
+    """A group for each UTC month of exits, in order."""
     months = trades.exit_time.astype("datetime64[ms]").astype("datetime64[M]")
     names, number = np.unique(months, return_inverse=True)
     found = groups(trades, fees, number, tuple(str(name) for name in names))

@@ -1,7 +1,7 @@
-"""A strategy that is asked candle by candle, as the trader asks it: for one without rows, and to hold rows to their word.
+"""Calls a strategy candle by candle, as live does: for a strategy without rows, and to check rows against it.
 
-Owns the asking: each question sees the candles up to its close and no more, as many as live keeps, and every answer is checked as
-live checks it. Never decides anything itself.
+Owns the calls: each one sees as many candles as live keeps, up to its close and no more, and every answer is checked as live checks
+it. Decides nothing itself.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.backtest import house
+from bot.backtest import hooks
 from bot.backtest.compile import Swaps
 from bot.backtest.decisions import Decisions
 from bot.backtest.history import History
-from bot.backtest.house import AfterClose
+from bot.backtest.hooks import AfterClose
 from bot.domain.candles import Candles
 from bot.domain.order import Purpose
 from bot.strategy import exits
@@ -24,17 +24,17 @@ from bot.strategy.exits import market as at_market
 from bot.strategy.grid import compared, towards
 from bot.strategy.guarded import GuardedStrategy, StrategyError
 
-#: How a trade ends that is open at the last candle.
+#: The exit reason of a trade that is still open at the last candle.
 END = "end"
 
 
-class Asked:
-    """The answers of one strategy over these markets; `troubles` are those that it could not give."""
+class PlainRule:
+    """The answers of one strategy over these markets; `troubles` are the calls that gave no valid answer."""
 
     def __init__(self, strategy: Strategy, histories: Sequence[History]) -> None:
         self.troubles: list[StrategyError] = []
         self.reasons = [str(Purpose.STOP), *(str(Purpose.target(one + 1)) for one in range(len(strategy.legs))), END]
-        """How trades end, by number; the strategy's own reasons follow in the order of their first use."""
+        """Exit reasons by number; the strategy's own follow in the order of their first use."""
         self.strategy = strategy
         self._guarded = GuardedStrategy(strategy, self.troubles.append)
         self._symbols = [one.symbol for one in histories]
@@ -74,20 +74,20 @@ class Asked:
         )
 
     def put_in_order(self, order: Sequence[int]) -> None:
-        """The signals as the walk numbers them."""
+        """Number the signals as the walk does."""
         self._of_signal = [self._of_signal[at] for at in order]
 
     def _up_to(self, number: int, row: int) -> Candles | None:
-        """The candles that live would show at the close of a row; None where it had none."""
+        """The candles that live would pass at the close of a row; None if it had no candle there."""
         filled = self._filled[number]
         if filled is not None and filled[row]:
             return None
         end = int(self._places[number][row]) + 1
         return self._candles[number][max(end - self._window, 0) : end]
 
-    # -- the questions of a walk (see `house`) ---------------------------------------------------------------------
+    # -- the hooks of a walk (see `hooks`) -------------------------------------------------------------------------
     def begin(self) -> None:
-        """A new walk: nothing has ended yet."""
+        """Start a new walk: forget the ended trades of the last one."""
         self._ended.clear()
 
     def entered(self, signal: int, trade: Trade) -> Trade:
@@ -123,7 +123,7 @@ class Asked:
         return exits.stopped(trade, bar.high, bar.low) or exits.reached(trade, bar.high, bar.low, legs)
 
     def lived(self, market: int, trade: Trade, bar: Bar, half_spread: float) -> Step:
-        """By default the house's text; else what the strategy sells in the range of the candle, at its targets."""
+        """NIJA's own exits, or what the strategy's `on_price` sells at targets in the range of the candle."""
         legs = self._guarded.legs
         if self._runs_by_default or exits.stopped(trade, bar.high, bar.low):
             return exits.within(trade, bar, half_spread, legs)
@@ -151,7 +151,7 @@ class Asked:
 
 
 def seen(history: History, *, fills_gaps: bool) -> Candles:
-    """The candles that a strategy is shown: all of them, or those that were traded in."""
+    """The candles that a strategy sees: all of them, or only those with trades."""
     candles = history.candles
     if fills_gaps:
         return candles
@@ -160,13 +160,13 @@ def seen(history: History, *, fills_gaps: bool) -> Candles:
     return Candles(candles.timeframe_ms, candles.time[traded], *columns)
 
 
-#: What is asked in the place of the house's answers.
+#: The hooks that replace the default ones.
 SWAPS: Swaps = {
-    house.entered: Asked.entered,
-    house.returns: Asked.returns,
-    house.ended: Asked.ended,
-    house.terms: Asked.terms,
-    house.calls: Asked.calls,
-    house.lived: Asked.lived,
-    house.after_close: Asked.after_close,
+    hooks.entered: PlainRule.entered,
+    hooks.returns: PlainRule.returns,
+    hooks.ended: PlainRule.ended,
+    hooks.terms: PlainRule.terms,
+    hooks.calls: PlainRule.calls,
+    hooks.lived: PlainRule.lived,
+    hooks.after_close: PlainRule.after_close,
 }

@@ -1,7 +1,7 @@
-"""From rows as they were written to candles that can be walked: what cannot be true is dropped, what is missing is filled.
+"""Turns the rows of a file into candles that can be walked: drops impossible candles and fills missing ones.
 
-Owns what is repaired and how it is counted. A candle that is dropped leaves a hole like one that was never there; each hole
-becomes flat candles at the close before it, as live fills them.
+Owns the repairs and how they are counted. A dropped candle leaves a hole like a missing one. Holes are filled with flat candles at
+the previous close, as live does.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from bot.backtest.candle_rows import Rows
 from bot.domain.candles import Candles, Fault, Series, faults, fill_flat
 
-#: What makes a candle impossible by itself; order and doubles are looked at among those that are left.
+#: What makes a single candle impossible. Order and duplicates are checked among the remaining ones.
 _IMPOSSIBLE = {Fault.NOT_A_NUMBER, Fault.NOT_POSITIVE, Fault.INCONSISTENT, Fault.NEGATIVE_VOLUME}
 
 
 class Repairs(NamedTuple):
-    """What was wrong with the rows of a file. `holes` are candles that were filled in, `gaps` how many runs of them."""
+    """What was wrong with the rows of a file. `holes` is the number of filled candles, `gaps` the number of runs of them."""
 
     rows: int = 0
     impossible: int = 0
@@ -33,12 +33,12 @@ class Repairs(NamedTuple):
 
     @property
     def hole_share(self) -> float:
-        """The share (0..1) of candles that were filled in."""
+        """The share (0..1) of filled candles."""
         return self.holes / self.candles if self.candles else 0.0
 
 
 def in_words(found: Repairs) -> str:
-    """What was repaired, for people; empty where nothing was."""
+    """The repairs as text for people; empty if there are none."""
     counts = {
         "impossible": found.impossible,
         "off the grid": found.off_grid,
@@ -51,7 +51,7 @@ def in_words(found: Repairs) -> str:
 
 
 class Repaired(NamedTuple):
-    """Candles on the whole grid, `filled` where nothing was traded (filled in here, or marked so in the file)."""
+    """Candles without gaps. `filled` marks those without trades: filled here, or marked in the file."""
 
     candles: Candles
     filled: NDArray[np.bool_]
@@ -59,7 +59,7 @@ class Repaired(NamedTuple):
 
 
 def repaired(rows: Rows, timeframe_ms: int) -> Repaired:
-    """Candles in order, each time once, without holes; there may be none left."""
+    """The candles in order, without duplicates and holes; possibly none."""
     written = Candles(timeframe_ms, rows.time, rows.open, rows.high, rows.low, rows.close, rows.volume)
     wrong = dict(faults(written))
     impossible = np.logical_or.reduce([wrong[fault] for fault in _IMPOSSIBLE])
@@ -91,7 +91,7 @@ def repaired(rows: Rows, timeframe_ms: int) -> Repaired:
 def _taken(
     candles: Candles, rows: NDArray[np.bool_] | NDArray[np.int64], marked: NDArray[np.bool_]
 ) -> tuple[Candles, NDArray[np.bool_]]:
-    """Those rows, in that order."""
+    """The selected rows, in the given order."""
     taken = Candles(
         candles.timeframe_ms,
         candles.time[rows],
@@ -105,7 +105,7 @@ def _taken(
 
 
 def _filled(candles: Candles, marked: NDArray[np.bool_]) -> tuple[Candles, NDArray[np.bool_], NDArray[np.int64]]:
-    """Without holes, with what is filled, and the length of each gap."""
+    """The candles without holes, which of them are filled, and the length of each gap."""
     step = np.diff(candles.time) // candles.timeframe_ms
     gaps = step[step > 1] - 1
     if not len(gaps):
@@ -117,7 +117,7 @@ def _filled(candles: Candles, marked: NDArray[np.bool_]) -> tuple[Candles, NDArr
 
 
 def joined(candles: Candles, filled: NDArray[np.bool_], timeframe_ms: int) -> tuple[Candles, NDArray[np.bool_]]:
-    """Longer candles, each made of all its shorter ones and filled if all of them are; what is incomplete at an end is left out."""
+    """Longer candles, each built from all of its shorter ones and filled if all of them are. Incomplete ones are left out."""
     count = timeframe_ms // candles.timeframe_ms
     start = int(-(candles.time[0] // candles.timeframe_ms) % count) if len(candles) else 0
     whole = max(len(candles) - start, 0) // count

@@ -1,6 +1,7 @@
-"""What a walk found: trades and their legs as columns, the equity of every day, and what kept signals from being entered.
+"""What a walk found: trades and their legs as columns, the equity of every day, and the gates that blocked
+signals.
 
-Owns the columns and their meaning; objects are made only where somebody asks for one. Never computes a number about them.
+Owns the columns and their meaning; objects are created only on request. Computes no statistics.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Leg(NamedTuple):
 class Trade(NamedTuple):
     """One trade. `decided_at` is the close of the deciding candle, `entry_time` the open time of the candle entered in (ms UTC).
 
-    `stop` is the first stop, `r` the way from the fill to where the strategy gets out, `fee` the entry's. `pnl` is in the quote,
+    `stop` is the first stop, `r` the distance from the fill to the strategy's exit price, `fee` the entry's. `pnl` is in the quote,
     both fees (and funding) included; `pnl_r` = pnl / (r x qty). `score` is None where the strategy gives none.
     """
 
@@ -54,7 +55,7 @@ class Trade(NamedTuple):
 class Trades:
     """A row per trade, in the order of their entries. `symbol` and `exit_reason` are numbers in `Result.pairs` and `.reasons`.
 
-    `side` is 1 or -1, `score` NaN for none; `funding` is what was paid for holding it (negative: earned). The legs of row i are
+    `side` is 1 or -1, `score` NaN for none; `funding` is what holding it cost (negative: earned). The legs of row i are
     rows `first_leg[i]` to `first_leg[i + 1]` of `ExitLegs`: there is one more of these than of trades.
     """
 
@@ -79,13 +80,13 @@ class Trades:
 
     @property
     def pnl_r(self) -> Series:
-        """Each result in multiples of what was at risk."""
+        """Each result as a multiple of the risk."""
         return self.pnl / (self.r * self.qty)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Legs:
-    """A row per sale, those of one trade together and in their order. `reason` is a number in `Result.reasons`."""
+    """A row per sale, grouped by trade and in order. `reason` is a number in `Result.reasons`."""
 
     time: Times
     price: Series
@@ -99,11 +100,11 @@ class Legs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """One walk. `equity` is what it began with; `fee` (a side) and `spread` are fractions, as they were charged.
+    """One walk. `equity` is the equity at the start; `fee` (per side) and `spread` are fractions, as charged.
 
-    `day` holds the last close of each UTC day (ms), `day_equity` the equity then, marked to that close, and `day_exposure` the mean
-    share of equity that was in positions at the day's closes (0.25 is a quarter). `skips` counts signals by the gate that blocked
-    them; `candles` is how many were walked.
+    `day` holds the last close of each UTC day (ms), `day_equity` the equity at that close, and `day_exposure` the mean share of
+    equity in positions over the day's closes (0.25 is a quarter). `skips` counts signals by the gate that blocked
+    them; `candles` is the number of candles walked.
     """
 
     pairs: tuple[str, ...]
@@ -126,7 +127,7 @@ class Result:
         return (self.trade(row) for row in range(len(self.trades)))
 
     def trade(self, row: int) -> Trade:
-        """One trade as an object."""
+        """The trade of a row."""
         one, score = self.trades, float(self.trades.score[row])
         return Trade(
             symbol=self.pairs[one.symbol[row]],
@@ -146,7 +147,7 @@ class Result:
         )
 
     def leg(self, row: int) -> Leg:
-        """One sale as an object."""
+        """The leg of a row."""
         legs = self.legs
         return Leg(
             int(legs.time[row]),

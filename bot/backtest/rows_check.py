@@ -1,6 +1,6 @@
-"""Whether a strategy's rows keep their word: columns of closed candles alone, and the answers of its questions.
+"""Checks a strategy's rows: that its columns use closed candles alone, and that its answers equal those of its methods.
 
-Owns the comparison of whole columns with cut ones, of rows with questions, and of the compiled text with the plain one.
+Owns the comparison of whole columns with cut ones, of rows with methods, and of compiled code with plain Python.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.backtest.asked_twice import LOOK_AHEAD, START, Market, cut_off
+from bot.backtest.answers_check import LOOK_AHEAD, START, Market, cut_off
 from bot.backtest.decisions import Decisions, room_for
 from bot.backtest.findings import NEAR, Findings, difference, differing
 from bot.backtest.state import record_of
@@ -21,15 +21,15 @@ from bot.strategy.exits import Trade
 
 #: At how many places the columns are cut, and how many rows before each cut are compared.
 CUTS, ROWS = 12, 300
-#: Rows that are decided on both plain and compiled.
+#: The most rows that are decided on both plain and compiled.
 MOST_ROWS = 5_000
 COMPILED = "differs compiled"
 QUESTIONS = "rows differ"
-BEYOND = "it reads rows of the columns that come after its own"
+BEYOND = "it reads later rows of the columns"
 
 
 def check_columns(rows: Rows, market: Market, findings: Findings) -> None:
-    """Whether the columns' last rows are the same with later candles cut off, and with earlier ones."""
+    """Check that the last rows of the columns stay the same with later candles cut off, and with earlier ones cut off."""
     whole = columns_of(rows.columns(market.candles))
     for row in np.linspace(market.window, len(market.candles) - 2, CUTS).astype(int):
         now = slice(max(int(row) + 1 - ROWS, 0), int(row) + 1)
@@ -53,14 +53,14 @@ def columns_of(found: Any) -> dict[str, Any]:
 
 
 def _until(columns: Any, row: int) -> Any:
-    """The same columns without what comes after a row."""
+    """The columns up to a row."""
     return type(columns)(*(column[: row + 1] for column in columns))
 
 
 def check_decisions(
     strategy: Strategy, market: Market, asked: Sequence[tuple[int, Evaluation]], findings: Findings
 ) -> None:
-    """Whether rows decide as the questions do, at rows where these were asked."""
+    """Check that `decided` equals `evaluate`, at the rows at which that was called."""
     rows = strategy.rows
     if rows is None:
         return
@@ -98,7 +98,7 @@ def _asked(one: Evaluation, size: float) -> dict[str, object]:
 
 
 def check_closes(strategy: Strategy, market: Market, trades: Sequence[tuple[int, Trade]], findings: Findings) -> None:
-    """Whether rows say at a close what `on_close` says."""
+    """Check that `closed` equals `on_close`."""
     rows = strategy.rows
     if rows is None:
         return
@@ -114,7 +114,7 @@ def check_closes(strategy: Strategy, market: Market, trades: Sequence[tuple[int,
 
 
 def check_compiled(strategy: Strategy, market: Market, texts: Sequence[Callable[..., int]], findings: Findings) -> None:
-    """Whether the texts, the plain one and the compiled one, decide alike to the last bit."""
+    """Check that plain and compiled code make the same decisions, to the last bit."""
     rows = strategy.rows
     if rows is None:
         return
@@ -129,7 +129,7 @@ def check_compiled(strategy: Strategy, market: Market, texts: Sequence[Callable[
 
     one, other = (decisions(text) for text in texts)
     for at, (first_one, second) in enumerate(zip_longest(one, other, fillvalue=())):
-        if repr(first_one) != repr(second):  # NaN is like NaN here
+        if repr(first_one) != repr(second):  # by repr NaN equals NaN
             row = int(min(first_one[:1] + second[:1]))
             words = f"{_named(first_one)} plain, {_named(second)} compiled"
             findings.add(COMPILED, f"decision {at + 1}", market.symbol, market.closed_at(row), words)

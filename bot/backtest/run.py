@@ -1,6 +1,7 @@
-"""One backtest: decisions made once over all candles, then walked on the terms of an account, as often as one likes.
+"""One backtest: decides once over all candles, then walks them on the terms of one account or several.
 
-Owns how files' candles become the walk's columns, and the walk's columns a result. The same in, the same out, to the last digit.
+Owns the conversion of candles to the walk's columns, and of those to a result. The same input gives the same output, to the last
+digit.
 """
 
 from __future__ import annotations
@@ -13,33 +14,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest import house
+from bot.backtest import hooks
 from bot.backtest.compile import Text, compiled, plain
 from bot.backtest.decisions import Decisions, by_rows, decided, in_order, scan
 from bot.backtest.history import History
-from bot.backtest.house import RowsRule
-from bot.backtest.plain import SWAPS, Asked
+from bot.backtest.hooks import RowsRule
+from bot.backtest.plain import SWAPS, PlainRule
 from bot.backtest.result import Legs, Result, Trades
 from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
 from bot.backtest.terms import Account
 from bot.backtest.walk import walk
 from bot.domain.candles import Series
-from bot.strategy.base import Strategy, asked_of
+from bot.strategy.base import Strategy, entry_requirements
 from bot.strategy.exits import ExitLeg
 from bot.strategy.gates import QUIET, Gate
 
 DAY_MS = 86_400_000
 PRICES = ("open", "high", "low", "close")
-#: More lots than this in one position are beyond what the compiled text counts in.
+#: The most lots in one position that the compiled code can count.
 MOST_LOTS = 1 << 62
 
 
 class BacktestError(Exception):
-    """What keeps a backtest from being made; one line that says what to do."""
+    """A backtest is impossible; the message is one line that says what to do."""
 
 
 class Backtest:
-    """A strategy's decisions over these candles. Walking is cheap beside making it."""
+    """A strategy's decisions over these candles. Creating it is slow, walking is fast."""
 
     def __init__(
         self,
@@ -53,8 +54,8 @@ class Backtest:
         fine: Mapping[str, History] | None = None,
         funding: Mapping[str, Series] | None = None,
     ) -> None:
-        """`since` (ms UTC) is the open time of the first candle that is decided on. What is compiled is kept in `compile_to`.
-        `plainly`: ask candle by candle though the strategy has rows. `fine` holds finer candles, `funding` rates by candle.
+        """`since` (ms UTC) is the open time of the first candle that is decided on. Compiled code is cached in `compile_to`.
+        `plainly`: call the strategy candle by candle even if it has rows. `fine` holds finer candles, `funding` rates by candle.
         """
         self.strategy = strategy
         self.histories = sorted(histories, key=lambda one: one.symbol)
@@ -66,7 +67,7 @@ class Backtest:
         if not strategy.fills_gaps:
             filled_in = np.concatenate([one.filled for one in self.histories])
             self._candles["open"][: len(filled_in)][filled_in] = math.nan
-        self._asked = Asked(strategy, self.histories)
+        self._plain = PlainRule(strategy, self.histories)
         self._compile_to = compile_to
         self._news = tuple(news)
         self._at_close: Any = None
@@ -86,8 +87,8 @@ class Backtest:
 
     @property
     def troubles(self) -> Sequence[Any]:
-        """What the strategy could not answer (asked candle by candle)."""
-        return self._asked.troubles
+        """The calls that gave no valid answer, if the strategy is called candle by candle."""
+        return self._plain.troubles
 
     # -- decisions ------------------------------------------------------------------------------------------------
     def _decided(self) -> Records:
@@ -99,18 +100,18 @@ class Backtest:
                 columns, decisions = by_rows(self.strategy, self._scan, history, first)
                 kept.append(columns)
             else:
-                decisions = self._asked.decisions(number, first, len(history))
+                decisions = self._plain.decisions(number, first, len(history))
             found.append(decisions)
         if self.compiled and self.strategy.rows is not None:
             self._at_close = _at_close(self.strategy.rows.at_close, kept)
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
         signals, order = in_order(self.histories, found, starts, self._news)
         if not self.compiled:
-            self._asked.put_in_order([int(at) for at in order])
+            self._plain.put_in_order([int(at) for at in order])
         return signals
 
     def _first_row(self, history: History) -> int:
-        """The row, of its own candles, that a market's decisions begin at."""
+        """The row of a market's own candles at which its decisions begin."""
         opens_at = self._grid.start + self._grid.since * self._grid.timeframe
         return max((opens_at - int(history.time[0])) // self._grid.timeframe, 0)
 
@@ -118,21 +119,21 @@ class Backtest:
         rows = self.strategy.rows
         if not self.compiled or rows is None:
             return plain(function, SWAPS)
-        return compiled(function, {decided: rows.decided, house.closed: rows.closed}, self._compile_to)
+        return compiled(function, {decided: rows.decided, hooks.closed: rows.closed}, self._compile_to)
 
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
-        """The trades and the equity on these terms."""
+        """Trade the decisions on these terms."""
         self._check(account)
         run = self._begun(account)
-        self._asked.begin()
+        self._plain.begin()
         self._walk(run)
         return self._result(account, run)
 
     def blocked(self, account: Account) -> dict[tuple[str, int], str]:
-        """Which gate blocked a signal on these terms, by market and close (ms UTC); "" for one that was entered on."""
+        """The gate that blocks each signal on these terms, by market and close (ms UTC); "" if it was entered."""
         run = self._begun(account)
-        self._asked.begin()
+        self._plain.begin()
         self._walk(run)
         words = {0: "", **{gate.value: gate.word for gate in Gate}}
         signals = zip(
@@ -145,7 +146,7 @@ class Backtest:
         }
 
     def walk_all(self, accounts: Sequence[Account]) -> list[Result]:
-        """The same for several, side by side where the text is compiled."""
+        """Walk on the terms of several accounts; in parallel if the code is compiled."""
         if not self.compiled:
             return [self.walk(account) for account in accounts]
         with ThreadPoolExecutor(max_workers=len(accounts)) as threads:
@@ -169,11 +170,11 @@ class Backtest:
         )
 
     def _rule(self) -> Any:
-        rows, asked = self.strategy.rows, asked_of(self.strategy)
+        rows, required = self.strategy.rows, entry_requirements(self.strategy)
         if not self.compiled or rows is None:
-            return self._asked
+            return self._plain
         return RowsRule(
-            self._at_close, record_of(rows.params), asked._replace(legs=asked.legs or (ExitLeg(0.0, math.inf),))
+            self._at_close, record_of(rows.params), required._replace(legs=required.legs or (ExitLeg(0.0, math.inf),))
         )
 
     def _check(self, account: Account) -> None:
@@ -227,7 +228,7 @@ class Backtest:
     # -- the result -----------------------------------------------------------------------------------------------
     def _result(self, account: Account, run: Run) -> Result:
         grid, rows, made = self._grid, self.strategy.rows, run.account
-        reasons = self._asked.reasons if not self.compiled or rows is None else [*self._asked.reasons, *rows.exits]
+        reasons = self._plain.reasons if not self.compiled or rows is None else [*self._plain.reasons, *rows.exits]
         days = run.days[: int(made.days)]
         return Result(
             pairs=tuple(one.symbol for one in self.histories),
@@ -285,7 +286,7 @@ def _legs(run: Run) -> Legs:
 
 
 def _skips(run: Run) -> dict[str, int]:
-    """How many signals each gate blocked; those that are no news live count for nothing here either."""
+    """How many signals each gate blocked, without those that live does not log either."""
     counts = np.bincount(run.signals["blocked"], minlength=len(Gate) + 1)
     return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
 
@@ -315,7 +316,7 @@ def _grid(histories: Sequence[History], since: int, parts: int) -> _Grid:
 
 
 def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: int) -> Records:
-    """All markets, one after the other, then their finer candles in the same order."""
+    """All markets one after another, then their finer candles in the same order."""
     finer = [_aligned(one, fine.get(one.symbol), parts) for one in histories] if parts else []
     found = records(sum(len(one) for one in histories) * (1 + parts), CANDLE)
     for name in PRICES:
@@ -325,7 +326,7 @@ def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: i
 
 
 def _aligned(history: History, fine: History | None, parts: int) -> dict[str, Series]:
-    """The finer candles of every candle, NaN where not all of them are known."""
+    """The finer candles of each candle; NaN if not all of them are known."""
     found = {name: np.full(len(history) * parts, math.nan) for name in PRICES}
     if fine is not None:
         shift = (int(fine.time[0]) - int(history.time[0])) // fine.timeframe_ms

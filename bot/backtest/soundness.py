@@ -1,6 +1,6 @@
-"""Whether what a strategy earns on old candles says anything: it must not know later ones, nor depend on where the data begins.
+"""Checks whether a strategy's backtest can be believed: it must not see later candles, nor depend on where the data begins.
 
-Owns which closes are asked about, and what a sound strategy has shown. The ways of asking are in `asked_twice` and `rows_check`.
+Owns the choice of markets and closes. The checks themselves are in `answers_check` and `rows_check`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.backtest.asked_twice import SIGNALS, Market, Questions
+from bot.backtest.answers_check import SIGNALS, AnswersCheck, Market
 from bot.backtest.candle_names import BadCandles
 from bot.backtest.compile import compiled, plain
 from bot.backtest.decisions import decided, room_for, scan
@@ -25,9 +25,9 @@ from bot.strategy.base import Evaluation, Strategy
 from bot.strategy.exits import Trade
 from bot.strategy.guarded import GuardedStrategy
 
-#: Closes that are asked about in all markets together; in each, those of some signals and some in a row are among them.
+#: The number of closes checked, in all markets together. In each market they include some signals and some consecutive closes.
 CLOSES, OF_SIGNALS, IN_A_ROW = 1_000, 30, 50
-#: The most markets that are looked at, and how many closes beyond what live would keep each must have.
+#: The most markets that are checked, and how many candles beyond those that live keeps each must have.
 MARKETS, FEWEST = 10, 50
 
 
@@ -35,7 +35,7 @@ Text = Callable[..., int]
 
 
 class Checked(NamedTuple):
-    """What was tried, and what was wrong."""
+    """What was checked, and the faults found."""
 
     markets: int
     closes: int
@@ -44,13 +44,13 @@ class Checked(NamedTuple):
 
 
 def check(make: Callable[[], Strategy], histories: Sequence[History], compile_to: Path | None = None) -> Checked:
-    """Try a strategy, made new as often as needed. Raises BadCandles where no market has enough candles to ask about."""
+    """Check a strategy; `make` creates new instances of it. Raises BadCandles if no market has enough candles."""
     strategy, found = make(), Findings()
     markets = _markets(strategy, histories)
     texts = _texts(strategy, compile_to)
     closes, signals = 0, 0
     for market in markets:
-        questions = Questions(make, market, found)
+        questions = AnswersCheck(make, market, found)
         rows = _rows(strategy, market, CLOSES // len(markets), _signals_of_rows(strategy, market, texts, found))
         asked = questions.ask(rows)
         entered = [(row, one) for row, one in asked if one.side != 0]
@@ -61,7 +61,7 @@ def check(make: Callable[[], Strategy], histories: Sequence[History], compile_to
 
 
 def _markets(strategy: Strategy, histories: Sequence[History]) -> list[Market]:
-    """The markets to look at, as the strategy is shown them."""
+    """The markets to check, with the candles that the strategy sees."""
     window = GuardedStrategy(strategy, lambda _: None).window(histories[0].timeframe_ms)
     shown = [(one.symbol, seen(one, fills_gaps=strategy.fills_gaps)) for one in histories]
     enough = [Market(symbol, candles, window) for symbol, candles in shown if len(candles) >= window + FEWEST]
@@ -74,25 +74,25 @@ def _markets(strategy: Strategy, histories: Sequence[History]) -> list[Market]:
 
 
 def _rows(strategy: Strategy, market: Market, count: int, signals: Sequence[int]) -> list[int]:
-    """The closes to ask about: some from all times, those of signals, and the last ones in a row."""
+    """The closes to check: some evenly spread, those of signals, and the last consecutive ones."""
     first, last = max(strategy.required - 1, 1), len(market.candles)
     spread = np.linspace(first, last - 1, count, dtype=np.int64).tolist()
     return sorted({*spread, *_some(signals, OF_SIGNALS), *range(max(last - IN_A_ROW, first), last)})
 
 
 def _signals_of_rows(strategy: Strategy, market: Market, texts: Sequence[Text], findings: Findings) -> list[int]:
-    """Where the strategy's rows find signals among the last ones; nothing for one without rows."""
+    """The rows with signals among the last ones, by the strategy's rows; empty for a strategy without rows."""
     rows = strategy.rows
     if rows is None:
         return []
     last = len(market.candles)
     first, found = max(last - MOST_ROWS, strategy.required - 1, 1), room_for(last)
     try:
-        # What reads beyond its row finds no row behind the last one: the check of decisions says so.
+        # The last row is left out, so that code which reads the next row does not fail here: the check of decisions reports it.
         count = texts[0](
             rows.columns(market.candles), first, last - 1, record_of(rows.params), strategy.risk_settings, found
         )
-    except Exception as error:  # noqa: BLE001 - a supervised boundary: the text is the strategy's own
+    except Exception as error:  # noqa: BLE001 - a supervised boundary: the code is the strategy's own
         findings.add("no answer", "rows", market.symbol, market.closed_at(last - 1), _words(error))
         return []
     return [int(row) for row in found.row[:count]]
@@ -113,12 +113,12 @@ def _check_rows(
         check_decisions(strategy, market, asked, findings)
         check_closes(strategy, market, trades, findings)
         check_compiled(strategy, market, texts, findings)
-    except Exception as error:  # noqa: BLE001 - a supervised boundary: the text is the strategy's own
+    except Exception as error:  # noqa: BLE001 - a supervised boundary: the code is the strategy's own
         findings.add("no answer", "rows", market.symbol, market.closed_at(len(market.candles) - 1), _words(error))
 
 
 def _texts(strategy: Strategy, compile_to: Path | None) -> list[Text]:
-    """What finds the signals by the strategy's rows: plain, and compiled; nothing without rows."""
+    """The function that finds signals by the strategy's rows, plain and compiled; empty without rows."""
     if strategy.rows is None:
         return []
     scanned: Any = scan
@@ -131,6 +131,6 @@ def _words(error: Exception) -> str:
 
 
 def _some(found: Sequence[Any], most: int) -> list[Any]:
-    """At most so many of them, from beginning to end."""
+    """At most `most` of them, evenly spread."""
     places = np.unique(np.linspace(0, max(len(found) - 1, 0), min(most, len(found)), dtype=np.int64))
     return [found[int(at)] for at in places]

@@ -1,8 +1,8 @@
-"""What a walk reads and what it keeps: records and numbers only, so that its text can be compiled.
+"""What a walk reads and writes: records and numbers only, so that its code can be compiled.
 
 Owns their meaning. A *market* is a number in the order of symbols, a *row* counts candles from the start of the earliest market,
-and a *cell* is the place of a candle in columns that hold all markets one after the other. Few arrays of many fields, since each
-array that a compiled function is given costs time to compile.
+and a *cell* is the place of a candle in columns that hold all markets one after another. Few arrays with many fields, because each
+array argument of a compiled function takes time to compile.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bot.strategy.params import RiskSettings
 DAY_MS = 86_400_000
 
 Records = Any
-"""An array of records whose fields are read as attributes of its elements."""
+"""An array of records; their fields are attributes of its elements."""
 
 
 def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
-    """Fields of a record: names of whole numbers, and of real ones."""
+    """Fields of a record: the names of integer fields, then of float fields."""
     return [*((name, "i8") for name in whole.split()), *((name, "f8") for name in real.split())]
 
 
@@ -32,7 +32,7 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
 CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
 #: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
 #: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
-#: it is sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and until when they keep it out. In record
+#: it will be sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and the end of their cooldown. In record
 #: `i` for all markets: whether coin `i` is held, and market number `i` among those with a position, in the order of their entries.
 MARKET = np.dtype(
     fields(
@@ -41,18 +41,18 @@ MARKET = np.dtype(
     ),
     align=True,
 )
-#: One decision to enter. `out_at` is NaN where the strategy gets out at the stop, `score` where it gives none; `quiet`: too many
-#: flat candles (1); `to_news` as in `snapshot.Symbol`. The walk writes down the gate that `blocked` it.
+#: One decision to enter. `out_at` is NaN if the strategy exits at the stop, `score` if it gives none; `quiet`: too many
+#: flat candles (1); `to_news` as in `snapshot.Symbol`. The walk stores the gate that `blocked` it.
 SIGNAL = np.dtype(fields("row market side quiet to_news blocked", "stop out_at score pct"), align=True)
 TRADE = np.dtype(fields("signal entry_row exit_row exit_reason", "entry_price qty stop r fee funding pnl"), align=True)
 LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
-#: The last close of a UTC day (ms), equity then, and the mean share of it that was in positions.
+#: The last close of a UTC day (ms), equity then, and the mean share of it in positions.
 DAY = np.dtype(fields("close", "equity share"), align=True)
-#: The account. Of time: when row 0 opens (ms UTC); decisions are those of rows from `since` to before `rows`; each cell has `parts`
-#: finer candles (0: none), from cell `fine_from` on, NaN where not known. Of terms: `coin_fee` is what of the fee
-#: is taken in the coin, `targets` how many the strategy has; yes is 1. What the walk keeps: money, how many signals were looked at,
-#: and how far the records are filled. `shares` sums the day's shares of equity in positions over
-#: `day_rows` closes; `halted` and `halted_today` are the gates of a drawdown and of a day's loss that were passed.
+#: The account. Time: when row 0 opens (ms UTC); decisions are those of rows `since` to `rows` (exclusive); each cell has `parts`
+#: finer candles (0: none), from cell `fine_from` on, NaN if not known. Terms: `coin_fee` is the part of the fee that is taken in the
+#: coin, `targets` the number of the strategy's targets; flags are 1 or 0. State of the walk: money, how many signals were handled,
+#: and how far the records are filled. `shares` sums the day's shares of equity in positions over `day_rows` closes; `halted` and
+#: `halted_today` are the gates of the drawdown and of the daily loss once they were reached.
 ACCOUNT = np.dtype(
     [
         *fields("start timeframe since rows parts fine_from"),
@@ -69,7 +69,7 @@ ACCOUNT = np.dtype(
 
 
 class Run(NamedTuple):
-    """One walk. `rule` is how its strategy answers (see `house`), `positions` holds the position of each market."""
+    """One walk. `rule` gives the strategy's answers (see `hooks`); `positions` holds the position of each market."""
 
     candles: Records
     signals: Records
@@ -83,7 +83,7 @@ class Run(NamedTuple):
 
 
 def records(size: int, kind: np.dtype[Any]) -> Records:
-    """Empty records; what is never touched costs nothing."""
+    """Uninitialized records: unused memory costs nothing."""
     return np.empty(size, kind).view(np.recarray)
 
 
@@ -96,7 +96,7 @@ def filled(kind: np.dtype[Any], columns: dict[str, NDArray[Any]]) -> Records:
 
 
 def record_of(values: Any) -> Records:
-    """The numbers of a NamedTuple as one record; anything else as it is."""
+    """The numbers of a NamedTuple as one record; any other value unchanged."""
     if not hasattr(values, "_asdict"):
         return values
     kinds = [(name, "i8" if isinstance(value, int) else "f8") for name, value in values._asdict().items()]
@@ -104,7 +104,7 @@ def record_of(values: Any) -> Records:
 
 
 def flat() -> Trade:
-    """Stands where a market has no position."""
+    """The placeholder for a market without a position."""
     return Trade(1, 1.0, 1.0, 1.0, 1.0, 0, 0, 1, 0, 0.0, 0, ())
 
 
@@ -120,7 +120,7 @@ def has_next(run: Run, market: int, row: int) -> bool:
 
 
 def is_missing(run: Run, cell: int) -> bool:
-    """Whether nobody traded then, and the strategy leaves such times out: nothing can be bought or sold."""
+    """Whether nothing was traded in this candle and the strategy leaves such gaps out: nothing can be bought or sold."""
     return math.isnan(run.candles[cell].open)
 
 
@@ -136,11 +136,11 @@ def is_midnight(run: Run, row: int) -> bool:
 
 
 def quantity(lots: int, lot: float) -> float:
-    """The base units of so many lots, with no more digits than a lot has."""
+    """The base units in a number of lots, with no more digits than a lot has."""
     per_unit = math.floor(1.0 / lot + 0.5)
     return lots / per_unit if abs(per_unit * lot - 1.0) <= 1e-12 else lots * lot
 
 
 def as_money(value: float) -> Decimal:
-    """The text of the gates takes Decimals live and floats here: this says so to whoever checks its types."""
+    """Marks a float as money for the type checker: the gates take Decimals live and floats in a backtest."""
     return value  # type: ignore[return-value]

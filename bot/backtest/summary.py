@@ -1,6 +1,6 @@
-"""A backtest on the screen: what was earned, how sure that is, what it must be seen beside, and where it came from.
+"""A backtest on the screen: the verdict, the statistics, the alternatives, and results by pair, exit and month.
 
-Owns the layout, within 80 columns. Every number comes from `numbers` and `beside`.
+Owns the layout, within 80 columns. Every number comes from `numbers` and `alternatives`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
-from bot.backtest.beside import Alternative
+from bot.backtest.alternatives import Alternative
 from bot.backtest.numbers import Group as Trades
 from bot.backtest.numbers import Numbers
 
 WIDTH = 80
-#: Rows of a group that are shown; of more pairs, the best and the worst.
+#: The most rows shown of a group; of more pairs, the best and the worst are shown.
 MOST_ROWS = 12
 
 
@@ -26,7 +26,7 @@ def show(found: Numbers, others: Sequence[Alternative], console: Console | None 
 
 
 def summary(found: Numbers, others: Sequence[Alternative]) -> RenderableType:
-    """The sentence, the numbers, the alternatives and the groups, one below the other."""
+    """The verdict, the statistics, the alternatives and the groups, one below another."""
     groups = (("pair", found.by_pair), ("exit", found.by_reason), ("month", found.by_month))
     parts: list[RenderableType] = [found.sentence, "", _figures(found), "", _beside(found, others)]
     for name, rows in groups:
@@ -36,7 +36,7 @@ def summary(found: Numbers, others: Sequence[Alternative]) -> RenderableType:
 
 
 def _figures(found: Numbers) -> Table:
-    """All single numbers, in three columns of name and value."""
+    """The statistics, in three columns of name and value."""
     cells = (
         *(("trades", f"{found.trades:,}"), ("return", share(found.total_return)), ("Sharpe", ratio(found.sharpe))),
         *(("won", share(found.win_rate)), ("a year", share(found.cagr)), ("Sortino", ratio(found.sortino))),

@@ -1,6 +1,6 @@
-"""On what terms a backtest trades: costs, the venue's grids and minimums, the account's limits.
+"""The terms of a backtest: costs, the venue's grids and minimums, the account's limits.
 
-Owns these values and their defaults. A walk may be repeated with other terms over the same decisions.
+Owns these values and their defaults. The same decisions can be walked on different terms.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Market(NamedTuple):
-    """What a venue asks of one market. Sizes in base units, prices and cost in the quote; a tick of 0 is no price grid."""
+    """The trading rules of one market. Sizes in base units, prices and cost in the quote; a tick of 0 means no price grid."""
 
     lot: float = 1e-8
     tick: float = 0.0
@@ -20,7 +20,7 @@ class Market(NamedTuple):
 
 
 class Costs(NamedTuple):
-    """`fee` a side and `spread` (ask - bid), as fractions; `in_coin`: a purchase pays its fee in the coin it buys."""
+    """`fee` (per side) and `spread` (ask - bid) as fractions; `in_coin`: the fee of a purchase is taken in the coin."""
 
     fee: float = 0.001
     spread: float = 0.0002
@@ -28,9 +28,9 @@ class Costs(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The account's limits that bind in a backtest, see the settings of about these names; the defaults bind nothing.
+    """The account's limits that apply in a backtest; see the settings of similar names. The defaults limit nothing.
 
-    `slippage` is how far above the ask an entry may fill, a fraction: limits on value count it at that price.
+    `slippage` is how far above the ask an entry may fill, a fraction: limits on value use that price.
     """
 
     max_exposure_pct: float = math.inf
@@ -45,8 +45,8 @@ class Limits(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What is walked with. `markets` and `spreads` hold what differs by symbol from `market` and from the spread of the costs;
-    `shorts`: whether they may be sold short.
+    """The account that trades. `markets` and `spreads` override `market` and the spread of `costs` for single symbols; `shorts`:
+    whether it may sell short.
     """
 
     costs: Costs = Costs()

@@ -1,13 +1,13 @@
-"""The walk: candle by candle through all markets, in the order in which an account lives.
+"""The walk: candle by candle through all markets, in the same order as live.
 
-Owns that order and nothing else: what is sold and when, what an entry must offer, how large it is and which limit it meets is the
-text that trades live, called from here and from `entry`. Plain scalar text, compiled as it stands. Where the rule leaves it open:
+Owns that order and nothing else. Exits, entry requirements, sizes and limits are computed by the code that trades live, called from
+here and from `entry`. Plain scalar code, also compiled. Where the strategy leaves it open:
 
-- A candle: what is held lives through it, stop before targets. Its close: the strategy's exits, then the end of what has no candle
-  after it (a turn there is a turn), then equity, then the entries of that close, by rank.
-- A trade that ends inside a candle ends, for the wait after losses, when that candle closes.
-- A sale at the next open that does not come is the end, at the close.
-- A rate of funding is paid on the candle's open by what was entered before it.
+- Within a candle, stops come before targets. At its close come the strategy's exits, then the exit of positions in markets without
+  a next candle (a strategy's exit there keeps its own reason), then equity, then the entries of that close, by rank.
+- For the cooldown after losses, a trade that ends inside a candle ends when that candle closes.
+- An exit that is due at the next open is made at the close if there is no next candle.
+- Funding is paid on the candle's open price, by positions entered before that candle.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from __future__ import annotations
 import math
 
 from bot.backtest.entry import consider, look_at_losses
-from bot.backtest.house import after_close, calls, ended, lived
+from bot.backtest.hooks import after_close, calls, ended, lived
 from bot.backtest.state import Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
 from bot.strategy.exits import Bar, market, moved
 
-#: The reason of a sale at the stop. A target's is its number; then come the end of the candles and the strategy's own.
+#: The exit reason of a stop. A target's is its number; then come the end of the candles and the strategy's own reasons.
 STOP = 0
 
 
 def walk(run: Run) -> None:
-    """Walk every row; the state must be fresh, and what is found has room for every signal."""
+    """Walk all rows. The state must be new, with room for every signal."""
     account = run.account
     for row in range(account.since, account.rows):
         live(run, row)
@@ -38,7 +38,7 @@ def walk(run: Run) -> None:
 
 
 def live(run: Run, row: int) -> None:
-    """What is held lives through the run of a candle."""
+    """Play one candle for all open positions."""
     account, place = run.account, 0
     while place < account.held:
         number = int(run.markets[place].held)
@@ -62,7 +62,7 @@ def live(run: Run, row: int) -> None:
 
 
 def live_through(run: Run, number: int, row: int, cell: int) -> None:
-    """The candle of a cell, or a part of one."""
+    """Play one candle, or one finer candle, for a position."""
     one = run.candles[cell]
     candle = Bar(float(one.open), float(one.high), float(one.low), float(one.close))
     if not calls(run.rule, run.positions[number], candle):
@@ -76,7 +76,7 @@ def live_through(run: Run, number: int, row: int, cell: int) -> None:
 
 
 def pay_funding(run: Run, number: int, row: int, cell: int) -> None:
-    """What is due for holding a position when a candle opens: a long pays a rate above 0, a short earns it."""
+    """Pay the funding that is due at the open of a candle: a long pays a positive rate, a short earns it."""
     rate = float(run.candles[cell].funding)
     trade = run.trades[run.markets[number].trade]
     if rate != 0.0 and trade.entry_row < row:
@@ -93,7 +93,7 @@ def pay_funding(run: Run, number: int, row: int, cell: int) -> None:
 
 
 def judge(run: Run, row: int) -> None:
-    """The close of a candle: the strategy's exits and stops, and the end of what has no candle after it."""
+    """Play the close of a candle: the strategy's exits and stops, and the exit from markets without a next candle."""
     account, place = run.account, 0
     while place < account.held:
         number = int(run.markets[place].held)
@@ -113,7 +113,7 @@ def judge(run: Run, row: int) -> None:
 
 
 def leave(run: Run, row: int) -> None:
-    """What a close wants sold at the next open: before the purchases there, and out of its slot already."""
+    """Make the exits that are due at the next open. They free their slots before the entries of this close."""
     account, place = run.account, 0
     while place < account.held:
         number = int(run.markets[place].held)
@@ -133,7 +133,7 @@ def leave(run: Run, row: int) -> None:
 
 
 def sell_all(run: Run, number: int, row: int, price: float, reason: int) -> None:
-    """All of a position at once."""
+    """Sell a whole position."""
     position = run.positions[number]
     sell(run, number, row, position.held, price, reason)
     run.positions[number] = moved(position, position.stop, 0, position.stage)
@@ -141,7 +141,7 @@ def sell_all(run: Run, number: int, row: int, price: float, reason: int) -> None
 
 
 def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) -> None:
-    """A sale (short: purchase): cash, the leg, and the result of its trade."""
+    """Record a sale (short: purchase): cash, the leg, and the result of its trade."""
     account, position, here = run.account, run.positions[number], run.markets[number]
     trade, leg = run.trades[here.trade], run.legs[account.legs]
     qty = quantity(lots, float(here.lot))
@@ -160,7 +160,7 @@ def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) 
 
 
 def close_trade(run: Run, number: int, row: int) -> None:
-    """A position is gone: its slot and coin are free, and its loss counts among those in a row."""
+    """Close a position: free its slot and coin, and count its loss."""
     account, here, kept = run.account, run.markets[number], 0
     for place in range(account.held):
         if run.markets[place].held != number:
@@ -173,7 +173,7 @@ def close_trade(run: Run, number: int, row: int) -> None:
 
 
 def measure(run: Run, row: int) -> None:
-    """Equity at a close: cash, and what is held at its close. A short ties up its entry value. The day's point is its last close."""
+    """Equity at a close: cash, and positions valued at the close. A short ties up its entry value. Each day keeps its last close."""
     account = run.account
     equity, exposure = float(account.cash), 0.0
     for place in range(account.held):

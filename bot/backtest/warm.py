@@ -1,4 +1,4 @@
-"""Compiles what a backtest of a strategy runs, before anybody waits for it: by a backtest of a few candles."""
+"""Compiles a strategy's backtest in advance, by running it over a few candles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MORE = 60
 
 
 def warm(strategy: Strategy, folder: Path) -> None:
-    """Compile into `folder` what is not there yet; nothing is compiled for a strategy that is asked candle by candle."""
+    """Compile into `folder` what it does not hold yet. A strategy without rows needs no compilation."""
     count = strategy.required + MORE
     close = 100.0 + np.sin(np.arange(count))
     time = 300_000 * np.arange(count, dtype=np.int64)

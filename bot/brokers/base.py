@@ -241,7 +241,7 @@ class BaseBroker(ABC):
         """
         held = {asset: one.held for asset, one in (self.balances() if balances is None else balances).items()}
         places = ((self.unavailable_balances(), self.unavailable_place), (held, "held by orders"))
-        return ", ".join(f"{told} {where}" for amounts, where in places if (told := _dollars(amounts)))
+        return ", ".join(f"{amount} {where}" for amounts, where in places if (amount := _dollars(amounts)))
 
     @abstractmethod
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:

@@ -84,11 +84,11 @@ def activities(settings: Settings) -> list[Activity]:
     known = [to_activity(name, reports.get(AccountKey.parse(name)), brokers[name]) for name in brokers]
     known = [one for one in known if one.broker not in running or running[one.broker].mode in ("", one.mode)]
     found = [_failed(one, running[one.broker]) if one.broker in running else one for one in known]
-    told = {one.broker for one in found}
-    found += [_unheard(report) for name, report in running.items() if name not in told]
+    shown = {one.broker for one in found}
+    found += [_unheard(report) for name, report in running.items() if name not in shown]
     alone = [_unwatched(one, found, running) for one in not_traded(settings, books, None)]
-    told = {one.broker for one in alone}
-    return [*(one for one in found if one.broker not in told), *alone]
+    shown = {one.broker for one in alone}
+    return [*(one for one in found if one.broker not in shown), *alone]
 
 
 def _unwatched(one: Unwatched, found: Sequence[Activity], running: Collection[str]) -> Activity:

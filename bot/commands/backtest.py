@@ -1,6 +1,6 @@
-"""`nija backtest`: what a strategy would have earned on candles of the past, at the owner's own fees and limits.
+"""`nija backtest`: what a strategy would have earned on past candles, at the owner's fees and limits.
 
-Owns how its options become terms, and what is said on the screen; figures come from `bot.backtest`.
+Owns the conversion of its options to terms, and its output; the numbers come from `bot.backtest`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from bot.backtest.terms import Account, Costs, Limits, Market
     from bot.strategy.base import Strategy
 
-#: Without an exchange: what a mid-sized account pays.
+#: The default costs without an exchange: those of a mid-sized account.
 FEE, SPREAD = 0.001, 0.0002
 OLD_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The options of one backtest as they were given; None for what was not."""
+    """The options of one backtest as given; None for those that were not."""
 
     data: Path
     pairs: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Wanted:
     fee: float | None = None
     spread: float | None = None
     market: Mapping[str, float] | None = None
-    """Of lot, tick, min_qty and min_cost those that were given."""
+    """Those of lot, tick, min_qty and min_cost that were given."""
     equity: float = 10_000.0
     slots: int | None = None
     limits: str = "account"
@@ -58,11 +58,11 @@ class Wanted:
 
 
 def backtest(settings: Settings, wanted: Wanted) -> None:
-    """Run one and say what it found. What its user can mend is one line and exit status 2."""
+    """Run a backtest and print its result. An error that the user can fix is one line and exit status 2."""
     began = time.monotonic()
-    from bot.backtest.lean import import_talib
+    from bot.backtest.talib_import import import_talib
 
-    gc.disable()  # a short life, many objects and no cycles among them
+    gc.disable()  # a short process with many objects and no cycles
     import_talib()
     with research_tools():
         from bot.backtest.run import BacktestError
@@ -74,7 +74,7 @@ def backtest(settings: Settings, wanted: Wanted) -> None:
 
 
 def _run(settings: Settings, wanted: Wanted, began: float) -> None:
-    from bot.backtest.beside import beside
+    from bot.backtest.alternatives import alternatives
     from bot.backtest.document import document
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
@@ -87,7 +87,7 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     account = account_of(settings, wanted, strategy, loaded.histories, known)
     result = made.walk(account)
     found = numbers(result)
-    others = beside(made, account, result, next_worse(account.costs.fee, wanted.broker))
+    others = alternatives(made, account, result, next_worse(account.costs.fee, wanted.broker))
     seconds = time.monotonic() - began
     if wanted.json is not None:
         head = {
@@ -99,7 +99,7 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
             "seconds": round(seconds, 3),
         }
         write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
-    how = "compiled" if made.compiled else "asked candle by candle, since it has no rows"
+    how = "compiled" if made.compiled else "called candle by candle, because it has no rows"
     typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
     for line in [
         terms_line(wanted, account, known),
@@ -138,7 +138,7 @@ def _tuned(strategy: Strategy) -> list[str]:
 
 
 def _young(made: Backtest, account: Account) -> list[str]:
-    """Which markets are taken as listed when their candles begin."""
+    """A line that names the markets that count as listed when their candles begin."""
     begin = min(int(one.time[0]) for one in made.histories)
     later = [one.symbol for one in made.histories if int(one.time[0]) > begin]
     if not later or not account.limits.min_age_ms:
@@ -147,9 +147,9 @@ def _young(made: Backtest, account: Account) -> list[str]:
 
 
 def _troubles(made: Backtest) -> list[str]:
-    """What the strategy could not answer; some of it."""
+    """Lines for the first calls to which the strategy gave no valid answer."""
     troubles = made.troubles
-    lines = [f"{one.symbol}: {one.question} ({one.where}) has no answer: {one.reason}" for one in troubles[:5]]
+    lines = [f"{one.symbol}: no valid answer from {one.question} ({one.where}): {one.reason}" for one in troubles[:5]]
     return lines if len(troubles) <= 5 else [*lines, f"({len(troubles) - 5} more of these)"]
 
 
@@ -165,13 +165,13 @@ def given_params(wanted: Wanted) -> dict[str, str]:
 
 
 def _params(strategy: Strategy) -> dict[str, Any]:
-    """Every number of the strategy that can be given, and its owner's."""
+    """Every parameter of the strategy and of its risk settings."""
     params: Any = getattr(strategy, "params", ())
     return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 class LoadedCandles(NamedTuple):
-    """What is walked, finer candles if they were asked for, and a line for each file that was not clean."""
+    """What is walked, finer candles if they were asked for, and a line for each file that needed repairs."""
 
     timeframe: str
     histories: list[History]
@@ -218,7 +218,7 @@ def decide(
 
 
 def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> list[History]:
-    """What opens before `until`."""
+    """The candles that open before `until`."""
     kept = [one if until is None else one.before(until) for one in histories]
     found = [one for one in kept if one is not None]
     if not found:
@@ -257,7 +257,7 @@ def account_of(
 
         if wanted.broker not in SHORTABLE:
             raise ValueError(
-                f"--shorts: NIJA sells short swaps of {', '.join(sorted(SHORTABLE))} alone, not {wanted.broker}"
+                f"--shorts: NIJA sells short only swaps at {', '.join(sorted(SHORTABLE))}, not at {wanted.broker}"
             )
     own = strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
     if wanted.limits == "account":
@@ -274,7 +274,7 @@ def account_of(
 
 
 def _costs(wanted: Wanted, known: Mapping[str, KnownMarket]) -> Costs:
-    """What the account pays where that is known, the highest of its markets; else what a newcomer pays."""
+    """The highest fee of the account's markets if it is known; else the fee of a new account."""
     from bot.backtest.fees import newcomer
     from bot.backtest.terms import Costs
     from bot.backtest.venues import IN_COIN
@@ -290,7 +290,7 @@ def _costs(wanted: Wanted, known: Mapping[str, KnownMarket]) -> Costs:
 
 
 def _market(wanted: Wanted, known: KnownMarket | None, price: float) -> Market:
-    """As the exchange last said, else as markets at this price usually are there; what was given as an option comes first."""
+    """The rules that the exchange last reported, else the usual ones at this price; options come first."""
     from bot.backtest.terms import Market
     from bot.backtest.venues import usual
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
-from bot.commands.checks_view import tell
+from bot.commands.checks_view import print_results
 from bot.commands.show import quiet_pipe
 from bot.commands.which import books_of
 from bot.domain.clock import SECOND, system_ms
@@ -117,10 +117,10 @@ def main(check: Callable[[Settings, CheckOptions], Sequence[Finding]], options: 
     try:
         findings = check(settings_for(options), options)
     except ConfigError as error:
-        return tell(options, [], list(error.lines), 2, title)
+        return print_results(options, [], list(error.lines), 2, title)
     except (SandboxError, StoreError) as error:
-        return tell(options, [], [str(error)], 1, title)
-    return tell(options, findings, [], 1 if any(one.bad for one in findings) else 0, title)
+        return print_results(options, [], [str(error)], 1, title)
+    return print_results(options, findings, [], 1 if any(one.bad for one in findings) else 0, title)
 
 
 def broker_status(settings: Settings, options: CheckOptions) -> list[Finding]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from bot.commands.checks import CheckOptions, Finding
 
 
-def tell(options: CheckOptions, findings: Sequence[Finding], lines: Sequence[str], status: int, title: str) -> int:
+def print_results(
+    options: CheckOptions, findings: Sequence[Finding], lines: Sequence[str], status: int, title: str
+) -> int:
     """Print findings, or the lines that say why there are none; returns the exit status."""
     if options.as_json:
         brokers = {one.broker: asdict(one) for one in findings}
@@ -47,7 +49,7 @@ def _row(one: Finding) -> tuple[str, ...]:
 
 def _details(one: Finding) -> None:
     name = one.broker.upper()
-    told = [
+    details = [
         ("holds", holdings(one.balances)),
         (
             "not counted as equity, because it is in no position of NIJA:",
@@ -60,7 +62,7 @@ def _details(one: Finding) -> None:
         ("problem:", one.problem),
         ("do:", one.remedy),
     ]
-    say(*(f"{name} {what} {found}" for what, found in told if found))
+    say(*(f"{name} {what} {found}" for what, found in details if found))
 
 
 def holdings(balances: Mapping[str, str]) -> str:

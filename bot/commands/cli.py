@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from bot import __version__
 from bot.commands import operator_commands, research_commands, result_commands, views
-from bot.commands.options import Broker, told
+from bot.commands.options import Broker, reporting_errors
 from bot.commands.show import complain, quiet_pipe
 from bot.domain.ids import AccountKey
 from bot.runtime.stopping import Stopping
@@ -107,7 +107,7 @@ def run(context: typer.Context) -> None:
 
     stopping = context.obj if isinstance(context.obj, Stopping) else Stopping()
     try:
-        with told() as settings:
+        with reporting_errors() as settings:
             usable_state_folder()
             with holding_folder(usable_data_dir(settings)):
                 from bot.runtime.daemon import run as trade
@@ -144,7 +144,7 @@ def recover(
     from bot.commands.which import books_of, meant
     from bot.store.recovery import set_aside_damaged
 
-    with told() as settings:
+    with reporting_errors() as settings:
         url = settings.operation.database_url
         if url is not None and forget_account is False:
             complain("DATABASE_URL names a database server: restore it with its own tools")
@@ -203,7 +203,7 @@ def notify_test() -> None:
     """Send a test message to every address of NOTIFY_URLS."""
     from bot.telemetry.notify import notify_test as send
 
-    with told() as settings:
+    with reporting_errors() as settings:
         if not settings.operation.notify_urls:
             raise ConfigError(["NOTIFY_URLS is not set: it must be Apprise addresses, such as ntfys://ntfy.sh/topic"])
         status = send(settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.options import AsJson, Broker, OneBroker, tell_unreadable, told
+from bot.commands.options import AsJson, Broker, OneBroker, report_unreadable, reporting_errors
 from bot.commands.show import complain
 from bot.domain.events import Command, Lasts, Verb
 from bot.domain.ids import Account, AccountKey
@@ -58,7 +58,7 @@ def sell(symbol: Symbol, broker: OneBroker = None) -> None:
     from bot.commands.orders import holder
 
     name = _symbol(symbol, pair)
-    with told() as settings:
+    with reporting_errors() as settings:
         books, _, to = _addressed(settings, broker)
         at, position = holder(books, to, name)
         command = Command(Verb.SELL, symbol=name, detail=position.entry_id)
@@ -80,7 +80,7 @@ def deny(
 def allow(symbol: SymbolOrCoin, broker: OneBroker = None) -> None:
     """Allow entries again in a market that was denied."""
     name = _symbol(symbol, pair_or_base)
-    with told() as settings:
+    with reporting_errors() as settings:
         if name in settings.trading.pairs_deny:
             complain(f"{name} stays denied by PAIRS_DENY in your settings")
     _order(Command(Verb.ALLOW, symbol=name), broker)
@@ -96,11 +96,11 @@ def orders(
     from bot.commands.orders import show_waiting
     from bot.commands.which import books_of, meant
 
-    with told() as settings:
+    with reporting_errors() as settings:
         books = books_of(settings)
         key = meant(broker, settings, books)
         show_waiting(books, key, cancel=cancel, as_json=as_json)
-        if tell_unreadable(books, key):
+        if report_unreadable(books, key):
             raise typer.Exit(1)
 
 
@@ -145,7 +145,7 @@ def _order(command: Command, broker: AccountKey | None, patience: float = PATIEN
     """Post a command to all accounts it is for, wait for the answers, and print them."""
     from bot.commands.orders import when_obeyed, worded
 
-    with told() as settings:
+    with reporting_errors() as settings:
         books, key, to = _addressed(settings, broker)
         when = when_obeyed(settings)
         if ask and not typer.confirm(f"Sell all of NIJA's positions at {worded(to)} at the market{when}?"):
@@ -165,4 +165,4 @@ def _post(
     from bot.commands.orders import carried_out
 
     status = carried_out(settings, books, command, to, patience)
-    raise typer.Exit(1 if tell_unreadable(books, key) else status)
+    raise typer.Exit(1 if report_unreadable(books, key) else status)

@@ -53,7 +53,7 @@ def configured() -> Iterator[Settings]:
 
 
 @contextmanager
-def told() -> Iterator[Settings]:
+def reporting_errors() -> Iterator[Settings]:
     """The settings, with every error that their owner can mend as one line and an exit status."""
     from bot.runtime.hostlock import AlreadyRuns
     from bot.runtime.sandbox_child import SandboxError
@@ -78,18 +78,18 @@ def asked(
     from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
-    with told() as settings:
+    with reporting_errors() as settings:
         refuse_both(as_json=as_json, as_csv=as_csv)
         if why := out_of_reach(settings.operation.data_dir):
             complain(why)
         books = books_of(settings)
         key = meant(broker, settings, books)
         yield settings, books, key
-        if tell_unreadable(books, key):
+        if report_unreadable(books, key):
             raise typer.Exit(1)
 
 
-def tell_unreadable(books: Books, key: AccountKey | None) -> bool:
+def report_unreadable(books: Books, key: AccountKey | None) -> bool:
     """Print a line for each database that could not be read; returns whether one of them may be that of `key`."""
     for line in books.unreadable.values():
         complain(line)

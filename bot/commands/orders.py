@@ -114,15 +114,15 @@ def carried_out(
     data_dir = settings.operation.data_dir
     posted = _posted(books, command, to)
     left = dict(posted)
-    began, told = time.monotonic(), False
+    began, explained = time.monotonic(), False
     with suppress(KeyboardInterrupt):
         while left:
-            _tell_answers(books, left)
+            _print_answers(books, left)
             passed = time.monotonic() - began
             if passed >= _patience(data_dir, patience, set(left)):
                 break
-            if passed >= FIRST_WORD and not told:
-                told = True
+            if passed >= FIRST_WORD and not explained:
+                explained = True
                 for key in left:
                     typer.echo(
                         f"{key.label} accepted; {_why_not_yet(data_dir, key)} (Ctrl-C ends the wait, not the command)"
@@ -145,7 +145,7 @@ def _posted(books: Books, command: Command, to: Mapping[AccountKey, Account]) ->
     return posted
 
 
-def _tell_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
+def _print_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
     """Print the answers that have arrived, and remove them from `left`."""
     for key, at in list(left.items()):
         if (result := books.reply(at).result) is not None:

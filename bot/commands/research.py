@@ -1,6 +1,6 @@
 """What the research commands share, and the output of two of them: `nija data check` and `nija check-strategy`.
 
-Owns how their failures reach a person: one line on stderr and exit status 2.
+Owns how their errors are reported: one line on stderr and exit status 2.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TOOLS = ("numba", "llvmlite", "pyarrow", "optuna")
 
 @contextmanager
 def research_tools() -> Iterator[None]:
-    """What its user can mend as one line and exit status 2: the tools are not installed, or the candles will not do."""
+    """Reports missing research tools and unusable candles as one line and exit status 2."""
     from bot.backtest.candle_names import BadCandles
 
     try:
@@ -42,7 +42,7 @@ def research_tools() -> Iterator[None]:
 
 
 def check_data(folder: Path, max_holes: float | None, *, as_json: bool) -> None:
-    """Say what each candle file is worth; exit status 1 where a backtest would refuse one."""
+    """Print a report on each candle file; exit status 1 if a backtest would refuse one."""
     from bot.backtest.candle_files import MAX_HOLES
     from bot.backtest.data_check import check
 
@@ -63,7 +63,7 @@ def check_strategy(
     timeframe: str | None,
     max_holes: float | None,
 ) -> None:
-    """Say what is wrong with a strategy's answers, a line for each fault; exit status 1 where there is one."""
+    """Print a line for each fault in a strategy's answers; exit status 1 if there is one."""
     from bot.backtest.candle_files import MAX_HOLES, load
     from bot.backtest.soundness import check
 
@@ -81,7 +81,7 @@ def check_strategy(
 
 
 def compile_folder(settings: Settings) -> Path:
-    """Where compiled text is kept."""
+    """The cache folder of compiled code."""
     return settings.operation.data_dir / "numba"
 
 
@@ -102,6 +102,6 @@ def show_files(reports: Sequence[Report]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(table)
     for one in reports:
-        jumped = f"opens over 10 % from the close before at {one.first_jump}" if one.jumps else ""
+        jumped = f"opens over 10 % from the previous close at {one.first_jump}" if one.jumps else ""
         for words in filter(None, (one.reason, jumped)):
             console.print(words if one.file in words else f"{one.file}: {words}")

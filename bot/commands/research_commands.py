@@ -1,4 +1,4 @@
-"""The commands of research, as they are typed: `nija data check`, `nija check-strategy`, `nija backtest`."""
+"""The research commands with their options: `nija data check`, `nija check-strategy`, `nija backtest`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bot.commands.show import complain
 from bot.settings.load import VENUES
 
 MaxHoles = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="the share of missing candles that is allowed; default 0.05")
+    float | None, typer.Option(min=0.0, max=1.0, help="the largest share of missing candles; default 0.05")
 ]
-Pairs = Annotated[str, typer.Option(help="markets, as BTC-USD,ETH-USD; default: all")]
+Pairs = Annotated[str, typer.Option(help="markets, such as BTC-USD,ETH-USD; default: all")]
 Timeframe = Annotated[str | None, typer.Option(help="default: the strategy's")]
 
 
 def listed(pairs: str) -> tuple[str, ...]:
-    """The markets of an option."""
+    """The markets in the value of an option."""
     return tuple(pair.strip() for pair in pairs.split(",") if pair.strip())
 
 
@@ -35,7 +35,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
     max_holes: MaxHoles = None,
 ) -> None:
-    """Show what candle files are worth: holes, flat candles, jumps, doubles, and one verdict for each."""
+    """Check candle files for holes, flat candles, jumps and duplicates, with one verdict for each."""
     from bot.commands.research import check_data
 
     check_data(folder, max_holes, as_json=as_json)
@@ -45,29 +45,29 @@ def check(
 def backtest(
     data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
     pairs: Pairs = "",
-    since: Annotated[str | None, typer.Option(help="the first candle to decide on, as 2025-04-01")] = None,
-    until: Annotated[str | None, typer.Option(help="candles from then on are left out")] = None,
+    since: Annotated[str | None, typer.Option(help="the first candle to decide on, such as 2025-04-01")] = None,
+    until: Annotated[str | None, typer.Option(help="leave out candles from then on")] = None,
     timeframe: Timeframe = None,
     broker: Annotated[str | None, typer.Option(help=f"on the terms of {', '.join(VENUES)}", metavar="NAME")] = None,
     fee: Annotated[
-        float | None, typer.Option(min=0, max=0.1, help="taker fee a side, a fraction; default 0.001")
+        float | None, typer.Option(min=0, max=0.1, help="taker fee per side, a fraction; default 0.001")
     ] = None,
     spread: Annotated[float | None, typer.Option(min=0, max=0.1, help="ask - bid, a fraction; default 0.0002")] = None,
     lot: Annotated[float | None, typer.Option(min=1e-18, help="step of a size; default 1e-8")] = None,
     tick: Annotated[float | None, typer.Option(min=0, help="step of a price; default: none")] = None,
     min_qty: Annotated[float | None, typer.Option(min=0, help="smallest size; default: none")] = None,
     min_cost: Annotated[float | None, typer.Option(min=0, help="smallest value; default: none")] = None,
-    equity: Annotated[float, typer.Option(min=1, help="what it begins with")] = 10_000.0,
+    equity: Annotated[float, typer.Option(min=1, help="equity at the start")] = 10_000.0,
     slots: Annotated[int | None, typer.Option(min=1, help="positions at one time; default: yours")] = None,
-    limits: Annotated[str, typer.Option(help="account: yours; none: the rule alone")] = "account",
-    shorts: Annotated[bool, typer.Option("--shorts", help="sell short, too")] = False,
+    limits: Annotated[str, typer.Option(help="account: your limits; none: only the strategy")] = "account",
+    shorts: Annotated[bool, typer.Option("--shorts", help="also sell short")] = False,
     strategy: Annotated[str | None, typer.Option(help="module:Class or file.py:Class; default: yours")] = None,
-    param: Annotated[list[str] | None, typer.Option(help="name=value of the strategy; may be repeated")] = None,
-    detail: Annotated[str | None, typer.Option(help="walk finer candles, as 1m")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value of a strategy parameter; may be repeated")] = None,
+    detail: Annotated[str | None, typer.Option(help="walk finer candles, such as 1m")] = None,
     max_holes: MaxHoles = None,
-    as_json: Annotated[Path | None, typer.Option("--json", help="write all of it there, for programs")] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", help="write everything to this file, for programs")] = None,
 ) -> None:
-    """Walk a strategy through candles of the past, at your fees and limits."""
+    """Test a strategy on past candles, at your fees and limits."""
     from bot.commands.backtest import Wanted
     from bot.commands.backtest import backtest as run
 
@@ -148,7 +148,7 @@ def check_strategy(
     timeframe: Timeframe = None,
     max_holes: MaxHoles = None,
 ) -> None:
-    """Try whether a strategy's results can be believed: it must not know later candles, nor depend on where they begin."""
+    """Check whether a strategy's results can be believed: it must not see later candles, nor depend on where they begin."""
     from bot.commands.research import check_strategy as check
 
     with configured() as settings:

@@ -46,7 +46,7 @@ class Results:
     @property
     def whose(self) -> str:
         """Whose money it is, unless it is the owner's."""
-        return ", ".join(sorted({told for one in self.accounts if (told := show.whose(one.account.mode))}))
+        return ", ".join(sorted({owner for one in self.accounts if (owner := show.whose(one.account.mode))}))
 
     def rows(self, by: By) -> list[Row]:
         return rows(self.trades, by, self.as_of, self.since)
@@ -152,8 +152,8 @@ def legs_rows(trades: Iterable[Trade]) -> list[dict[str, Any]]:
     found = []
     for trade in trades:
         whole = _trade(trade)
-        for leg, told in zip(trade.legs, whole["legs"], strict=True):
-            found.append(whole | told | {"result_usd": _usd(leg.result_usd)})
+        for leg, leg_row in zip(trade.legs, whole["legs"], strict=True):
+            found.append(whole | leg_row | {"result_usd": _usd(leg.result_usd)})
     return found
 
 

@@ -48,13 +48,13 @@ _Row = dict[str, Any]
 
 def status(settings: Settings, books: Books, here: Presence, key: AccountKey | None = None) -> _Row:
     """The document of `nija status --json`; raises `StoreError` when no database can be read."""
-    accounts = {name: told for name, told in _accounts(settings, books, here).items() if key in (None, key_in(name))}
+    accounts = {name: entry for name, entry in _accounts(settings, books, here).items() if key in (None, key_in(name))}
     orders, alarms = waiting(books), last_alarms(settings.operation.data_dir)
-    for name, told in accounts.items():
-        whose = (key_in(name), told["mode"])
-        told["waiting_orders"] = [_order(one) for one in orders if (one.to.key, one.to.mode) == whose]
-        told["alarms"] = _last(alarms, key_in(name).label)
-    modes = {told["mode"] for told in accounts.values()}
+    for name, entry in accounts.items():
+        whose = (key_in(name), entry["mode"])
+        entry["waiting_orders"] = [_order(one) for one in orders if (one.to.key, one.to.mode) == whose]
+        entry["alarms"] = _last(alarms, key_in(name).label)
+    modes = {entry["mode"] for entry in accounts.values()}
     return {
         **here.heading(),
         "since": iso(here.word.started) if here.word is not None and here.running else None,
@@ -73,12 +73,12 @@ def csv_rows(accounts: Mapping[str, Mapping[str, Any]]) -> list[_Row]:
     """The lines of `nija status --csv`."""
     return [
         {
-            **told,
+            **entry,
             "broker": name,
-            "open_positions": len(told["positions"]),
-            "unrealised_usd": _sum(told["positions"]),
+            "open_positions": len(entry["positions"]),
+            "unrealised_usd": _sum(entry["positions"]),
         }
-        for name, told in accounts.items()
+        for name, entry in accounts.items()
     ]
 
 

@@ -17,7 +17,7 @@ from bot.domain.log import Event
 class Spec:
     """One event: a sentence for people, its levels (`debug`, `info`, `warning`, `error`) and the names of its fields."""
 
-    tells: str
+    meaning: str
     levels: frozenset[str]
     required: frozenset[str]
     optional: frozenset[str]
@@ -32,8 +32,8 @@ class Spec:
         ]
 
 
-def _spec(tells: str, levels: str, required: str = "", optional: str = "") -> Spec:
-    return Spec(tells, frozenset(levels.split()), frozenset(required.split()), frozenset(optional.split()))
+def _spec(meaning: str, levels: str, required: str = "", optional: str = "") -> Spec:
+    return Spec(meaning, frozenset(levels.split()), frozenset(required.split()), frozenset(optional.split()))
 
 
 _DAEMON: Final = {

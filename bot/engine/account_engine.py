@@ -247,17 +247,17 @@ class AccountEngine:
         """Request candles of open positions first, then of markets that may be entered."""
         self.candle_cache.want([*(one.symbol for one in self.oms.book.positions()), *self.selection.symbols])
 
-    def _closed(self, told: CandleClosed) -> None:
+    def _closed(self, closed: CandleClosed) -> None:
         """Exits act as soon as their candle arrives; entries wait for the candles of their round."""
-        self.candle_cache.take(told)
-        if isinstance(told.found, Unfit):
-            if told.found.meaning is not None:
-                self.oms.markets.record_failure(told.found.meaning, told.found.reason, told.symbol)
-        elif self.oms.book.position(told.symbol) is not None:
-            if self.monitor.at < told.close:  # targets and stops reached before the close come before decisions at it
+        self.candle_cache.take(closed)
+        if isinstance(closed.found, Unfit):
+            if closed.found.meaning is not None:
+                self.oms.markets.record_failure(closed.found.meaning, closed.found.reason, closed.symbol)
+        elif self.oms.book.position(closed.symbol) is not None:
+            if self.monitor.at < closed.close:  # targets and stops reached before the close come before decisions at it
                 self._look()
             self._walk()
-        self.entry_round.hear(told.symbol, told.close)
+        self.entry_round.hear(closed.symbol, closed.close)
         self.entry_round.judge(self._gate)
 
     def _walk(self) -> None:

@@ -25,7 +25,20 @@ from bot.strategy.base import Costs, Evaluation
 from bot.strategy.checks import room
 from bot.strategy.exact import minimums, quantity
 from bot.strategy.exits import tighter
-from bot.strategy.gates import CAPACITY, OFFER, ORDER, QUOTE, SIGNAL, STRATEGY, SYMBOL, Asked, Blocked, P, Rows, first
+from bot.strategy.gates import (
+    CAPACITY,
+    OFFER,
+    ORDER,
+    QUOTE,
+    SIGNAL,
+    STRATEGY,
+    SYMBOL,
+    Blocked,
+    GateResult,
+    P,
+    Rows,
+    first,
+)
 from bot.strategy.grid import towards
 from bot.strategy.guarded import GuardedStrategy
 from bot.strategy.params import RiskSettings
@@ -72,7 +85,7 @@ class Candidate:
     symbol: str
     snapshot: AccountSnapshot
     equity: Callable[[], Decimal]
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[GateResult] = field(default_factory=list)
     """The gates that were checked, with their results."""
 
     def blocked_by(self, account: Blocked | None) -> Blocked | None:

@@ -17,7 +17,7 @@ class CandleCache:
         self.market = market
         self._clock = clock
         self._timeframe = timeframe_ms
-        self._told: dict[str, CandleClosed] = {}
+        self._closed: dict[str, CandleClosed] = {}
 
     def newest(self) -> int:
         """When the newest candle closed (market ms)."""
@@ -27,13 +27,13 @@ class CandleCache:
     def want(self, symbols: Iterable[str]) -> None:
         """Set the wanted markets, most urgent first; the candles of all others are dropped."""
         wanted = list(symbols)
-        self._told = {symbol: told for symbol, told in self._told.items() if symbol in wanted}
+        self._closed = {symbol: closed for symbol, closed in self._closed.items() if symbol in wanted}
         self.market.want(wanted)
 
-    def take(self, told: CandleClosed) -> None:
-        self._told[told.symbol] = told
+    def take(self, closed: CandleClosed) -> None:
+        self._closed[closed.symbol] = closed
 
     def of(self, symbol: str) -> Candles | Unfit | None:
         """The candles up to the newest close, or why there are none; None while nothing has arrived for that close."""
-        told = self._told.get(symbol)
-        return told.found if told is not None and told.close == self.newest() else None
+        closed = self._closed.get(symbol)
+        return closed.found if closed is not None and closed.close == self.newest() else None

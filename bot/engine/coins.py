@@ -159,11 +159,11 @@ class Coins:
         shown = sum((fill.qty for fill in sales), ZERO) >= missing
         self._looks[entry] = replace(first, witnessed=first.witnessed or refused or shown)
         if not first.witnessed and (refused or shown):
-            self._tell(position, missing, shown=shown)
+            self._report(position, missing, shown=shown)
         if again or (starting and shown):
             self._believe(position, first, min(first.missing, missing), sales)
 
-    def _tell(self, position: Position, missing: Decimal, *, shown: bool) -> None:
+    def _report(self, position: Position, missing: Decimal, *, shown: bool) -> None:
         """Log once per position what is done about missing coins."""
         who = "their owner has sold them" if shown else "the exchange refuses to sell them"
         self._oms.log.warning(

@@ -37,10 +37,10 @@ class DailySummary:
         if known is not None and known[0] == day_start(now):
             return
         if known is not None:
-            self._tell(known[0], snapshot, snapshot.result - known[1])
+            self._log_day(known[0], snapshot, snapshot.result - known[1])
         _begin(book, _DAY, day_start(now), snapshot.result)
 
-    def _tell(self, day: int, snapshot: AccountSnapshot, result: Decimal) -> None:
+    def _log_day(self, day: int, snapshot: AccountSnapshot, result: Decimal) -> None:
         oms = self._oms
         orders, fees = oms.book.traded(day, day_start(oms.clock.market_ms()))
         oms.log.info(

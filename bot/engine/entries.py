@@ -70,7 +70,7 @@ class Entries:
     judgements: Judgements = field(init=False)
     _seen: dict[str, int] = field(default_factory=dict)
     _counted: dict[str, int] = field(default_factory=dict)
-    _told: dict[tuple[str, Gate], int] = field(default_factory=dict)
+    _logged: dict[tuple[str, Gate], int] = field(default_factory=dict)
     _sized_by: tuple[int, Decimal] = (0, ZERO)
 
     def __post_init__(self) -> None:
@@ -270,9 +270,9 @@ class Entries:
     def _skip(self, symbol: str, blocked: Blocked | None) -> None:
         """Log the gate that blocks an entry, if any, once per symbol, gate and candle. No other line reports it."""
         close = self.candle_cache.newest()
-        if blocked is None or blocked.gate in QUIET or self._told.get((symbol, blocked.gate)) == close:
+        if blocked is None or blocked.gate in QUIET or self._logged.get((symbol, blocked.gate)) == close:
             return
-        self._told[symbol, blocked.gate] = close
+        self._logged[symbol, blocked.gate] = close
         self.skipped[blocked.gate.word] += 1
         value, limit, reason = explained(blocked)
         self.oms.log.info(Event.SKIP, symbol=symbol, gate=blocked.gate.word, value=value, limit=limit, reason=reason)

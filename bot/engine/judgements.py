@@ -12,7 +12,7 @@ from bot.domain.judgement import Condition, Judgement
 from bot.strategy.base import Evaluation
 from bot.strategy.checks import Value
 from bot.strategy.gate_words import explained
-from bot.strategy.gates import Asked, Blocked
+from bot.strategy.gates import Blocked, GateResult
 
 #: Stores judgements for the trading thread: returns at once and raises nothing.
 Record = Callable[[Sequence[Judgement]], object]
@@ -33,7 +33,7 @@ class Judgements:
         close: int,
         evaluation: Evaluation | None = None,
         blocked: Blocked | None = None,
-        asked: Iterable[Asked] = (),
+        asked: Iterable[GateResult] = (),
     ) -> None:
         """Add one market at one close: the strategy's evaluation, the gates that were checked, and the one that blocks (in
         `asked` or not).
@@ -77,11 +77,11 @@ def _blocked(made: Judgement, blocked: Blocked) -> Judgement:
     return made._replace(gates=(*made.gates, gate), words=explained(blocked).reason)
 
 
-def _passing(asked: Iterable[Asked]) -> Iterator[Asked]:
+def _passing(asked: Iterable[GateResult]) -> Iterator[GateResult]:
     return (one for one in asked if not one.check.blocked)
 
 
-def _passed(one: Asked) -> Condition:
+def _passed(one: GateResult) -> Condition:
     """A gate that let the entry pass; if it checks a state, the state was the required one."""
     value, limit = one.check.value, one.check.limit
     return Condition(one.gate.word, _plain(limit if isinstance(value, str) else value), _plain(limit), held=True)

@@ -62,7 +62,7 @@ class Markets:
         self._clock = clock
         self._log = log
         self._closures: dict[_Place, _Closure] = {}
-        self._told: dict[str, Trading] = {}
+        self._logged: dict[str, Trading] = {}
         self._doubted = False
         self._read_at = 0
 
@@ -95,12 +95,12 @@ class Markets:
     # -- markets that are closed to this owner --------------------------------------------------------------------
     def restrict(self, symbol: str, reason: str, *, stop: bool = False) -> None:
         """The exchange does not let this owner trade a market: no entries there for a day, other orders after growing waits."""
-        told = self.is_restricted(symbol)
+        was_restricted = self.is_restricted(symbol)
         self._wait(symbol, reason, stop=stop)
         now = self._clock.steady_ms()
         closure = self._closures.setdefault((symbol, False), _Closure(reason, 0, now))
         closure.entries_until = now + RESTRICTED_FOR
-        if not told:
+        if not was_restricted:
             self._log.warning(
                 Event.HALTED,
                 symbol=symbol,
@@ -137,9 +137,9 @@ class Markets:
     # -- markets that take no orders now --------------------------------------------------------------------------
     def _close(self, symbol: str, reason: str, *, stop: bool = False) -> None:
         """Send no such order for a while; log the beginning."""
-        told = (symbol, stop) in self._closures or (symbol, not stop) in self._closures
+        was_closed = (symbol, stop) in self._closures or (symbol, not stop) in self._closures
         self._wait(symbol, reason, stop=stop)
-        if not told:
+        if not was_closed:
             why = f"the exchange accepts no such order now: {reason}; retried with growing waits"
             if symbol == _ACCOUNT:
                 self._log.error(Event.HALTED, limit=Halt.ACCOUNT, reason=why)
@@ -190,14 +190,14 @@ class Markets:
             listed = symbol in fresh
             if not listed:
                 fresh[symbol] = replace(known.get(symbol) or _unlisted(symbol), trading=Trading.SUSPENDED)
-            self._tell(fresh[symbol], listed=listed)
+            self._log_change(fresh[symbol], listed=listed)
             self._compare(known.get(symbol), fresh[symbol])
         return fresh
 
-    def _tell(self, now: Instrument, *, listed: bool) -> None:
+    def _log_change(self, now: Instrument, *, listed: bool) -> None:
         """Log when a market with an open position closes and when it reopens."""
-        before = self._told.get(now.symbol, Trading.ONLINE)
-        self._told[now.symbol] = now.trading
+        before = self._logged.get(now.symbol, Trading.ONLINE)
+        self._logged[now.symbol] = now.trading
         if now.trading is before:
             return
         if now.trading is Trading.ONLINE:

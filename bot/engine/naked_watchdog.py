@@ -27,7 +27,7 @@ class NakedWatchdog:
         self._refused = refused
         self._pause = Pause(oms.clock)
         self._ages = Ages(oms.clock)
-        self._told: dict[str, Pause] = {}
+        self._logged: dict[str, Pause] = {}
 
     def check(self) -> None:
         """Check once; to be called a few times per second."""
@@ -38,12 +38,12 @@ class NakedWatchdog:
         self._ages.keep(_name(symbol, since) for symbol, (since, _) in naked.items())
         for symbol, (since, why) in naked.items():
             age = self._ages.of(_name(symbol, since), since)
-            if age >= BOUND and (symbol not in self._told or self._told[symbol].is_over()):
-                self._told[symbol] = Pause(self._oms.clock, AGAIN)
+            if age >= BOUND and (symbol not in self._logged or self._logged[symbol].is_over()):
+                self._logged[symbol] = Pause(self._oms.clock, AGAIN)
                 reason = f"no full stop at the exchange: {self._refusal(symbol) or why}"
                 self._oms.log.error(Event.NAKED, symbol=symbol, reason=reason, for_s=age // SECOND)
-        for symbol in self._told.keys() - naked.keys():
-            del self._told[symbol]
+        for symbol in self._logged.keys() - naked.keys():
+            del self._logged[symbol]
             self._oms.log.info(Event.COVERED, symbol=symbol, reason="its stop rests again, or the position is closed")
 
     def _refusal(self, symbol: str) -> str | None:

@@ -138,7 +138,7 @@ class Protection:
             return self._why_unprotected(position)
         if exposed > want or (exposed <= 0 and oms.closing_in_doubt(symbol) == 0):
             return Verdict.UNPROTECTED  # too small for any stop: the caller books it as dust
-        self._protected(position, trigger, want, tell=bool(steps) or why == "entry")
+        self._protected(position, trigger, want, changed=bool(steps) or why == "entry")
         return Verdict.PROTECTED
 
     def _pauses(self, position: Position) -> bool:
@@ -248,10 +248,10 @@ class Protection:
         ended = [self._stops.cancel(Cancel(order)) for order in idle]
         return all(ended)
 
-    def _protected(self, position: Position, trigger: Decimal, qty: Decimal, *, tell: bool) -> None:
+    def _protected(self, position: Position, trigger: Decimal, qty: Decimal, *, changed: bool) -> None:
         self.refused.forget(position.entry_id)
         naked = self._oms.mark_protected(position.symbol)
-        if tell or naked:
+        if changed or naked:
             self._oms.log.info(Event.STOP, symbol=position.symbol, qty=qty, trigger=trigger, naked_ms=naked)
 
 

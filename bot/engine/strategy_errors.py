@@ -21,14 +21,14 @@ class StrategyErrors:
     def __init__(self, oms: OrderManager, timeframe_ms: int) -> None:
         self._oms = oms
         self._timeframe = timeframe_ms
-        self._told: dict[tuple[str, str], int] = {}
+        self._logged: dict[tuple[str, str], int] = {}
 
     def report(self, error: StrategyError) -> None:
         """Log an error, unless the same question already failed in this candle."""
         candle, about = self._oms.clock.market_ms() // self._timeframe, (error.symbol, error.question)
-        if self._told.get(about) == candle:
+        if self._logged.get(about) == candle:
             return
-        self._told[about] = candle
+        self._logged[about] = candle
         self._oms.log.error(
             Event.STRATEGY,
             strategy=error.strategy,

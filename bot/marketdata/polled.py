@@ -35,7 +35,7 @@ class CandleRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Delivery:
     """The last result for a market: its close, when it was posted, when the next request is due (all market ms), and after what
     wait.
     """
@@ -64,7 +64,7 @@ class Polled:
         self._request = request
         self._post = post
         self._kept: dict[str, Candles] = {}
-        self._told: dict[str, _Told] = {}
+        self._delivered: dict[str, _Delivery] = {}
         self._last = last
         self.wanted: tuple[str, ...] = ()
         self.asks = ""
@@ -80,10 +80,10 @@ class Polled:
         due = {symbol: self._due(symbol, close, now) for symbol in wanted}
         owed = [symbol for symbol in wanted if due[symbol] <= now]
         if owed:
-            self._tell(min(owed, key=self._last.__eq__), close)
+            self._deliver(min(owed, key=self._last.__eq__), close)
             return 0
         self._kept = {symbol: candles for symbol, candles in self._kept.items() if symbol in due}
-        self._told = {symbol: told for symbol, told in self._told.items() if symbol in due}
+        self._delivered = {symbol: delivery for symbol, delivery in self._delivered.items() if symbol in due}
         self._post(Fed(now, wanted))
         return min([*due.values(), self._settled(close + self._timeframe)]) - now
 
@@ -91,17 +91,17 @@ class Polled:
         """When the next request for a market is due. Setting the market's clock back ends a wait, because its length would be
         unknown.
         """
-        told = self._told.get(symbol)
-        if told is None or told.close != close or (told.wait and now < told.at):
+        delivery = self._delivered.get(symbol)
+        if delivery is None or delivery.close != close or (delivery.wait and now < delivery.at):
             return self._settled(close)
-        return told.again
+        return delivery.again
 
     def _settled(self, close: int) -> int:
         """When the candle of a close may be requested. A market in lock-step shows it at once."""
         return close if self._clock.pacer.stands_still else close + SETTLES
 
-    def _tell(self, symbol: str, close: int) -> None:
-        before = self._told.get(symbol)
+    def _deliver(self, symbol: str, close: int) -> None:
+        before = self._delivered.get(symbol)
         last = before.wait if before is not None and before.close == close else 0
         try:
             found = self._found(symbol, close)
@@ -109,7 +109,7 @@ class Polled:
             found = Unfit(error.text, error.meaning)
         now = self._clock.market_ms()
         wait, again = self._again(found, last, close, now)
-        self._told[symbol] = _Told(close, now, again, wait)
+        self._delivered[symbol] = _Delivery(close, now, again, wait)
         self._post(CandleClosed(symbol, close, found))
 
     def _again(self, found: Candles | Unfit, last: int, close: int, now: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The strategy that the settings name, made for their owner: the same for the daemon and for research."""
+"""The strategy that the settings name, with the owner's risk settings: the same for the daemon and for research."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from bot.strategy.params import RiskSettings
 
 
 def owner_of(settings: Settings) -> RiskSettings:
-    """The owner's settings in the strategy's words."""
+    """The owner's settings that a strategy reads."""
     return RiskSettings(**{name: float(getattr(settings.rule, name)) for name in RiskSettings._fields})
 
 
 def strategy_of(
     settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None, *, untuned: bool = False
 ) -> Strategy:
-    """The strategy of the settings, or another in its place, with the parameters that were written for it, unless `untuned`.
-    What the owner set comes before those, and what `params` name before everything. Raises `ConfigError` for one that cannot be used.
+    """The strategy of the settings, or `other` if given, with the parameters that were written for it, unless `untuned`. Values that
+    the owner has set come before those, and the values of `params` before everything. Raises `ConfigError` if it cannot be used.
     """
     text = other or settings.trading.strategy
     try:
         strategy = named(text, owner_of(settings), settings.home)
     except ValueError as error:
-        raise ConfigError([str(error) if other else f"STRATEGY is {error}"]) from None
+        raise ConfigError([str(error) if other else f"STRATEGY: {error}"]) from None
     try:
         tuned = None if untuned else tuned_for(settings.operation.data_dir, text, strategy)
         given = dict(params or {})
@@ -49,18 +49,20 @@ def _unset(settings: Settings, params: Mapping[str, float], given: Mapping[str, 
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:
-    """The owner's word, else the strategy's own, else NIJA's."""
+    """The owner's TIMEFRAME if set, else the strategy's own, else NIJA's default."""
     if rule.timeframe is None or "timeframe" in trading.model_fields_set:
         return trading.timeframe
     if rule.timeframe not in TIMEFRAMES:
         raise ConfigError(
-            [f"STRATEGY is {trading.strategy!r}: its timeframe is {rule.timeframe!r}, not {', '.join(TIMEFRAMES)}"]
+            [
+                f"STRATEGY: {trading.strategy} has the timeframe {rule.timeframe!r}, which is not one of {', '.join(TIMEFRAMES)}"
+            ]
         )
     return rule.timeframe
 
 
 def news_of(settings: Settings) -> tuple[int, ...]:
-    """The moments (ms UTC) of the owner's calendar, oldest first; raises `ConfigError` for one that cannot be read."""
+    """The times (ms UTC) in the owner's news calendar, oldest first. Raises `ConfigError` if it cannot be read."""
     file = settings.rule.news_calendar
     if file is None:
         return ()

@@ -135,7 +135,7 @@ def _trade(
         record=record,
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
-    _tell_what_is_held(trader, settings, env)
+    _report_holdings(trader, settings, env)
     _spare_the_collector()
     with Follower.following(env, stop):
         return trader.run(lambda: env.child is None or env.child.alive)
@@ -145,7 +145,7 @@ def _modes(env: TradingEnvironment) -> dict[AccountKey, str]:
     return {key: access.mode for key, access in env.accesses.items()}
 
 
-def _tell_what_is_held(trader: IndependentBrokerTrader, settings: Settings, env: TradingEnvironment) -> None:
+def _report_holdings(trader: IndependentBrokerTrader, settings: Settings, env: TradingEnvironment) -> None:
     """Fill the statuses with positions and amounts from the databases, for the time until an exchange answers. The actor that
     opens a database reports when it cannot be read.
     """

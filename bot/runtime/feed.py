@@ -104,10 +104,10 @@ class Feed:
         self._thread = Thread(target=self._run, args=work, name=f"{self._account}-{FEED}", daemon=True)
         self._thread.start()
 
-    def _post(self, gone: Signal, told: CandleClosed | Fed) -> None:
+    def _post(self, gone: Signal, event: CandleClosed | Fed) -> None:
         """Post to the inbox, unless this thread was abandoned: what it says then is out of date."""
         if not gone.is_set():
-            self._inbox.put(told)
+            self._inbox.put(event)
 
     def _run(self, polled: Polled, reader: CandleReader, gone: Signal) -> None:
         try:

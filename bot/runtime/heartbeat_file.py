@@ -18,6 +18,7 @@ from bot.domain.status import BrokerStatus, Status
 from bot.runtime.hostlock import holder_of, itself, place
 from bot.runtime.sandbox_child import is_alive
 from bot.telemetry.status import from_heartbeat, to_heartbeat
+from bot.telemetry.status_file import StatusFile
 
 #: Wall ms after which the file no longer counts as that of a live daemon, which writes it every two seconds.
 FRESH = 15 * SECOND
@@ -25,17 +26,15 @@ NAME = "heartbeat.json"
 
 
 class HeartbeatFile:
-    """Writes the file for the daemon; a folder that is missing or cannot be written is logged once."""
+    """Writes the file for the daemon. Other users' monitors may read it."""
 
     def __init__(self, data_dir: Path, clock: Clock, log: Log) -> None:
-        self._file = data_dir / NAME
+        self._file = StatusFile(data_dir / NAME, lambda reason: log.warning(Event.HEARTBEAT, reason=reason), 0o644)
         self._clock = clock
-        self._log = log
-        self._silent = False
         self._started = clock.wall_ms()
 
     def write(self, statuses: Iterable[BrokerStatus], *, stopped: bool) -> None:
-        """Write the brokers' statuses. A folder that was removed is not created again."""
+        """Write the brokers' statuses."""
         content = {
             "pid": os.getpid(),
             "started": iso(self._started),
@@ -43,16 +42,7 @@ class HeartbeatFile:
             "stopped": stopped,
             "brokers": {str(one.key): to_heartbeat(one) for one in statuses},
         }
-        fresh = self._file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps(content))
-            fresh.replace(self._file)
-        except OSError as error:
-            if not self._silent:
-                self._log.warning(Event.HEARTBEAT, reason=f"{self._file} cannot be written: {error.strerror}")
-            self._silent = True
-        else:
-            self._silent = False
+        self._file.write(content)
 
 
 @dataclass(frozen=True, slots=True)

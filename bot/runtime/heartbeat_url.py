@@ -120,7 +120,7 @@ class HeartbeatUrl:
             try:
                 self._look()
             except Exception as error:  # noqa: BLE001 - supervised boundary: a failed ping concerns only this thread
-                self._tell(f"{type(error).__name__}: {error}")
+                self._report(f"{type(error).__name__}: {error}")
 
     def _look(self) -> None:
         now, latest = time.monotonic(), self._latest
@@ -132,7 +132,7 @@ class HeartbeatUrl:
         trouble = self._ping(signal, one_line(self._redact(to_sentence(latest[0])))[:LONGEST_TEXT])
         self._rhythm.sent(signal, time.monotonic(), accepted=not trouble)
         if not self._stop.is_set():
-            self._tell(trouble)
+            self._report(trouble)
 
     def _ping(self, signal: Signal, text: str) -> str:
         """Send a ping; returns why it was not accepted, "" if it was."""
@@ -156,7 +156,7 @@ class HeartbeatUrl:
             said[3:] if said.startswith("OK (") else ""
         )  # with 200, too, it may say "(not found)" or "(rate limited)"
 
-    def _tell(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         """Log the first failure in a row, and the end of the failures."""
         if trouble:
             self._lost += 1

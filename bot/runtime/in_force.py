@@ -23,6 +23,7 @@ from bot.settings.load import Settings
 from bot.settings.shown import DEFAULT, Setting, listed
 from bot.store import account_state
 from bot.store.reader import Books
+from bot.telemetry.status_file import StatusFile
 
 NAME = "settings.json"
 #: The row of the parameters that `nija optimize` wrote.
@@ -44,15 +45,11 @@ def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
 
 def keep(data_dir: Path, rows: Iterable[Setting], log: Log) -> None:
     """Write the settings of this daemon to its file, for commands given while it is running."""
-    file = data_dir / NAME
-    fresh = file.with_suffix(".new")
-    try:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            json.dump({"pid": os.getpid(), "settings": list(rows)}, stream)
-        fresh.replace(file)
-    except OSError as error:
-        log.warning(Event.SETTINGS, reason=f"{file} cannot be written ({error.strerror}): `nija settings` shows .env")
+
+    def failed(reason: str) -> None:
+        log.warning(Event.SETTINGS, reason=f"{reason}; `nija settings` shows .env")
+
+    StatusFile(data_dir / NAME, failed).write({"pid": os.getpid(), "settings": list(rows)})
 
 
 def of_running(data_dir: Path) -> list[Setting] | None:

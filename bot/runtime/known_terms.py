@@ -1,6 +1,6 @@
-"""`terms-<account>.json` in the data folder: what an exchange asks of its markets and charges this account, as last read.
+"""`terms-<account>.json` in the data folder: the trading rules and fees of an account's markets, as last read.
 
-For backtests on the terms of an account, which ask no exchange. Live never reads it.
+For backtests on the terms of an account, which do not connect to an exchange. Live never reads it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bot.domain.ids import AccountKey
 from bot.domain.instrument import FeeRate, Instrument
 from bot.domain.log import Event, Log
 from bot.domain.money import decimal, plain
+from bot.telemetry.status_file import StatusFile
 
 
 class KnownMarket(NamedTuple):
@@ -29,43 +30,34 @@ class KnownMarket(NamedTuple):
 
 
 class TermsFile:
-    """One account's file; a folder that takes no file is told of once."""
+    """One account's file."""
 
     def __init__(self, data_dir: Path, key: AccountKey, log: Log) -> None:
-        self._file = data_dir / _name(str(key))
-        self._log = log
+        file = data_dir / _name(str(key))
+        self._file = StatusFile(file, lambda reason: log.warning(Event.WARNING, reason=reason))
         self._kept: dict[str, KnownMarket] = {}
-        self._silent = False
 
     def keep(self, instruments: Mapping[str, Instrument], fees: Mapping[str, FeeRate]) -> None:
-        """Write down the markets whose fee is known, if anything about them has changed."""
+        """Write the markets whose fee is known, if anything about them has changed."""
         known = {
             symbol: KnownMarket(fee.taker, fee.in_coin, one.lot, one.tick, one.min_qty, one.min_cost)
             for symbol, fee in sorted(fees.items())
             if (one := instruments.get(symbol)) is not None
         }
-        if known == self._kept:
-            return
-        self._kept = known
-        fresh = self._file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps({symbol: _written(one) for symbol, one in known.items()}, indent=1))
-            fresh.replace(self._file)
-        except OSError as error:
-            if not self._silent:
-                self._log.warning(Event.WARNING, reason=f"{self._file} cannot be written: {error.strerror}")
-            self._silent = True
+        if known != self._kept:
+            self._kept = known
+            self._file.write({symbol: _written(one) for symbol, one in known.items()})
 
 
 def known_terms(data_dir: Path, venue: str) -> dict[str, KnownMarket]:
-    """The markets that are known of an exchange's accounts, of the one without a name first; nothing where NIJA never ran there."""
+    """The known markets of an exchange's account, preferably the unnamed one; empty if NIJA never ran there."""
     files = sorted(data_dir.glob(_name(f"{venue}*")), key=lambda file: len(file.name))
     for file in files:
         try:
             rows = json.loads(file.read_text())
             return {symbol: _read(row) for symbol, row in rows.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            continue  # what is not readable is not known
+            continue  # an unreadable file is ignored
     return {}
 
 

@@ -78,10 +78,10 @@ class LockStep:
     def moved(self) -> None:
         """Notify all workers that the market has moved."""
         with self._heard:
-            told = [one.moved for one in self._places()]
-        for tell in told:
-            if tell is not None:
-                tell()
+            callbacks = [one.moved for one in self._places()]
+        for callback in callbacks:
+            if callback is not None:
+                callback()
 
     def _done_up_to(self, now: int) -> int:
         return min([*(one.done_at for one in self._places()), now])

@@ -81,7 +81,7 @@ class EmergencyJournal:
 
     def append(self, entry: Entry) -> None:
         """Write an entry durably. When this raises `StoreError`, the entry is not kept and nothing may be sent."""
-        payload = compact(_told(entry)).encode()
+        payload = compact(_encoded(entry)).encode()
         frame = _FRAME.pack(len(payload), zlib.crc32(payload, self._seed)) + payload
         self.need(len(frame))
         self._write(frame, self._end)
@@ -156,18 +156,18 @@ def _read(content: bytes, generation: int) -> tuple[list[Entry], int]:
     return entries, at
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _encoded(entry: Entry) -> dict[str, Any]:
     return {name: value for name, value in asdict(entry).items() if value is not None and name != "decision"}
 
 
-def _entry(told: dict[str, Any]) -> Entry:
-    if "key" not in told:
-        return Mark(**told | {"status": OrderStatus(told["status"])})
-    names = {field.name for field in fields(Intent)} & told.keys()
-    return Intent(**{name: _value(name, told[name]) for name in names})
+def _entry(row: dict[str, Any]) -> Entry:
+    if "key" not in row:
+        return Mark(**row | {"status": OrderStatus(row["status"])})
+    names = {field.name for field in fields(Intent)} & row.keys()
+    return Intent(**{name: _value(name, row[name]) for name in names})
 
 
-def _value(name: str, told: Any) -> Any:
+def _value(name: str, row: Any) -> Any:
     if name in _WORDS:
-        return _WORDS[name](told)
-    return Decimal(told) if name in _AMOUNTS else told
+        return _WORDS[name](row)
+    return Decimal(row) if name in _AMOUNTS else row

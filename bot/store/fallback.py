@@ -137,8 +137,8 @@ def _record(ledger: Ledger, intent: Intent) -> None:
         ledger.record(replace(intent, key=f"{intent.key}/{intent.client_id}"))
 
 
-def _mark(ledger: Ledger, told: Mark) -> None:
+def _mark(ledger: Ledger, mark: Mark) -> None:
     """Record the outcome of a request, unless the ledger knows better by now."""
-    known = ledger.by_client_id(told.client_id)
-    if known is not None and told.status in TRANSITIONS[known.status]:
-        ledger.mark(told.client_id, told.status, exchange_id=told.exchange_id, reason=told.reason)
+    known = ledger.by_client_id(mark.client_id)
+    if known is not None and mark.status in TRANSITIONS[known.status]:
+        ledger.mark(mark.client_id, mark.status, exchange_id=mark.exchange_id, reason=mark.reason)

@@ -118,8 +118,8 @@ def _read(file: Path, symbol: str | None) -> Iterator[Judgement]:
         with gzip.open(file, "rt", encoding="utf-8") as lines:
             for line in lines:
                 if line.startswith("{"):
-                    told = json.loads(line)
-                    forms.append(Form(told["timeframe_ms"], tuple(told["names"]), tuple(told["needed"])))
+                    row = json.loads(line)
+                    forms.append(Form(row["timeframe_ms"], tuple(row["names"]), tuple(row["needed"])))
                 elif line.startswith(wanted):
                     yield _judgement(json.loads(line), forms)
     except (EOFError, zlib.error, gzip.BadGzipFile, FileNotFoundError):

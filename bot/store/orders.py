@@ -129,8 +129,8 @@ def correct(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
     """Apply a venue's report that corrects an order downwards, but never below the recorded fills."""
     filled = max(order.filled_qty, row["booked_qty"])
     price = row["booked_cost"] / filled if filled and filled == row["booked_qty"] else order.avg_price
-    told = {"status": _status(order), "qty": order.qty or row["qty"], "filled_qty": filled, "avg_price": price}
-    return change(tx, row, "corrected", told)
+    reported = {"status": _status(order), "qty": order.qty or row["qty"], "filled_qty": filled, "avg_price": price}
+    return change(tx, row, "corrected", reported)
 
 
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
         return {}
     if order.filled_qty > _MOST * max(row["qty"], order.qty) > 0:
         return {}
-    told = {
+    reported = {
         "status": follow(row["status"], _status(order)),
         "exchange_id": order.exchange_id,
         "parent_id": order.parent_id,
@@ -155,8 +155,8 @@ def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
     if (
         order.side is not row["side"]
     ):  # another kind of order has used this id, so that ours can never be placed under it
-        told |= {"side": order.side, "type": order.type}
-    return {name: value for name, value in told.items() if value is not None and value != row[name]}
+        reported |= {"side": order.side, "type": order.type}
+    return {name: value for name, value in reported.items() if value is not None and value != row[name]}
 
 
 def change(tx: Transaction, row: Row, event: str, values: Mapping[str, Any]) -> OrderRecord:

@@ -55,7 +55,7 @@ def _paused(file: Path) -> set[tuple[str, AccountKey]] | None:
 
 
 def _keep_paused(file: Path, paused: set[tuple[str, AccountKey]] | None) -> str:
-    """Post the pauses of the old database to the new one; returns what to tell the owner about it."""
+    """Post the pauses of the old database to the new one; returns a line for the owner about it."""
     if paused is None:
         return "; whether it was paused cannot be read: if it was, run `nija pause` before that start"
     for mode, key in paused:

@@ -24,7 +24,8 @@ from bot.store.account_transaction import Row, Transaction
 from bot.store.health import status_of
 from bot.store.holdings import open_positions, open_rows, position_of
 from bot.store.reader import Books, Seen
-from bot.store.schema import fills, naked, orders
+from bot.store.schema import naked, orders
+from bot.store.trades import FILLS
 from bot.store.write_offs import dust_of
 
 #: The columns of the accountant's file, in order.
@@ -54,12 +55,6 @@ _DIGITS = 12
 _ACCOUNT: BindParameter[int] = bindparam("account")
 _ORDERS = select(orders).where(orders.c.account_id == _ACCOUNT).order_by(orders.c.created_at, orders.c.id)
 _STOPS = _ORDERS.where(orders.c.exchange_id.is_not(None), orders.c.status.not_in(DONE), orders.c.type.in_(STOPS))
-_FILLS = (
-    select(fills, orders.c.client_id, orders.c.purpose, orders.c.pay_in)
-    .join(orders, fills.c.order_id == orders.c.id)
-    .where(fills.c.account_id == _ACCOUNT)
-    .order_by(fills.c.time, fills.c.id)
-)
 _NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.start_at, naked.c.id)
 
 
@@ -89,9 +84,9 @@ def document(books: Books, key: AccountKey | None = None, *, every: bool = False
     for seen in _wanted(books, key, every=every):
         name = str(seen.account.key)
         name = name if name not in brokers else f"{name} ({seen.account})"
-        told = books.read(seen, partial(_broker, seen.account))
-        if told is not None:
-            brokers[name] = told
+        content = books.read(seen, partial(_broker, seen.account))
+        if content is not None:
+            brokers[name] = content
     return {"brokers": brokers}
 
 
@@ -100,7 +95,7 @@ def write_csv(books: Books, out: TextIO, key: AccountKey | None = None, *, every
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for seen in _wanted(books, key, every=every):
-        rows = books.read(seen, partial(Transaction.rows, query=_FILLS)) or ()
+        rows = books.read(seen, partial(Transaction.rows, query=FILLS)) or ()
         writer.writerows(_entry(seen, row) for row in rows)
 
 
@@ -119,7 +114,7 @@ def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
         "balance_usd": plain(state.balance_usd) if measured else None,
         "equity_usd": plain(state.equity_usd) if measured else None,
         "orders": [_order(row) for row in rows],
-        "fills": [_fill(row) for row in tx.rows(_FILLS)],
+        "fills": [_fill(row) for row in tx.rows(FILLS)],
         "positions": [_position(row, rows) for row in open_rows(tx)],
         "dust": {coin: plain(qty) for coin, qty in dust_of(tx).items()},
         "naked": [_naked(row) for row in tx.rows(_NAKED)],

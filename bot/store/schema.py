@@ -87,17 +87,17 @@ class DecisionJson(TypeDecorator[Decision]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decision | None:  # noqa: ARG002
         if value is None:
             return None
-        told: dict[str, Any] = json.loads(value)
-        exact = {name: Decimal(told[name]) for name in _EXACT if told.get(name) is not None}
-        return Decision(**told | exact | {name: _numbers(told.get(name) or {}) for name in ("kept", "facts")})
+        stored: dict[str, Any] = json.loads(value)
+        exact = {name: Decimal(stored[name]) for name in _EXACT if stored.get(name) is not None}
+        return Decision(**stored | exact | {name: _numbers(stored.get(name) or {}) for name in ("kept", "facts")})
 
 
 #: The fields of a decision that are exact numbers.
 _EXACT = ("stop", "close", "fee", "risk_price")
 
 
-def _numbers(told: dict[str, Any]) -> Numbers:
-    return tuple((name, float(value)) for name, value in told.items())
+def _numbers(stored: dict[str, Any]) -> Numbers:
+    return tuple((name, float(value)) for name, value in stored.items())
 
 
 def compact(data: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from bot.store.schema import fills, orders, positions, write_offs
 
 _ACCOUNT: BindParameter[int] = bindparam("account")
 FILLS = (
-    select(fills, orders.c.purpose, orders.c.reason, orders.c.pay_in)
+    select(fills, orders.c.client_id, orders.c.purpose, orders.c.reason, orders.c.pay_in)
     .join(orders, fills.c.order_id == orders.c.id)
     .where(fills.c.account_id == _ACCOUNT)
     .order_by(fills.c.time, fills.c.id)

@@ -1,6 +1,6 @@
 """APEX v7.1: a trend pull-back rule for liquid pairs.
 
-Owns nothing but the joining of candles, indicators and the rule's text into the answers that the engine asks for.
+Combines candles, indicators and the rule into the answers that the engine asks for. The rule itself is in `rule`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from bot.strategy.indicators import Indicators, indicators
 from bot.strategy.params import APEX, DEFAULT_RISK_SETTINGS, ApexParams, RiskSettings
 from bot.strategy.rule import AtClose, Conditions, Points, Reading, Signal, SignalReason
 
-#: The rule's own reasons to be out at a close.
+#: The rule's own reasons to exit at a close.
 EXITS = ("turn",)
-#: The names of the conditions, the points and the score, in the order they are asked; and which of them are needed.
+#: The names of the conditions, the points and the score, in the order they are checked; and which of them are required.
 _NAMES = (*Conditions._fields, *(f"point_{name}" for name in Points._fields), "score")
 _NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _NAMES)
 
@@ -47,8 +47,8 @@ class ApexStrategy(Strategy):
         self.rows = Rows(self.columns, rule.at_row, AtClose._fields, rule.closed, params, EXITS)
 
     def evaluate(self, candles: Candles) -> Evaluation:
-        """The rule at the last close. A short signal has side -1 whether or not the venue can short; without a trend, what is
-        shown is what was asked for a long.
+        """The rule at the last close. A short signal has side -1 whether or not the venue can short. Without a trend, the
+        conditions shown are those of a long.
         """
         if len(candles) < self.required:
             closed_at, close = (candles.closed_at, float(candles.close[-1])) if len(candles) else (0, 0.0)
@@ -74,11 +74,11 @@ class ApexStrategy(Strategy):
         )
 
     def size_pct(self, evaluation: Evaluation) -> float:
-        """By the strength of the trend and the score."""
+        """Percent of equity by trend strength and score."""
         return rule.size_pct(dict(evaluation.facts)["adx"], int(evaluation.score or 0), self.params, self.risk_settings)
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
-        """Out when the EMAs cross; otherwise trail from the first target on."""
+        """Exit when the EMAs cross; otherwise trail the stop from the first target on."""
         if len(candles) < self.required:
             return Close(trade.stop)
         now = self.reading(candles)
@@ -88,18 +88,18 @@ class ApexStrategy(Strategy):
         return Close(close.stop)
 
     def columns(self, candles: Candles) -> Indicators:
-        """What the rule reads, over all candles."""
+        """The indicators that the rule reads, over all candles."""
         return indicators(candles, self.params)
 
     def _conditions(self, asked: Conditions) -> tuple[Condition, ...]:
-        """All that the rule asked, with the points and the score that it makes."""
+        """All conditions of the rule, with the points and the score that result."""
         points = rule.points(asked)
         found = (*asked, *[(float(held), 1.0, held) for held in points], rule.enough(rule.score(points), self.params))
         values, limits, answers = zip(*found, strict=True)
         return tuple(map(Condition, _NAMES, values, limits, answers, _NEEDED))
 
     def reading(self, candles: Candles) -> Reading:
-        """What the rule sees at the last close; needs two candles."""
+        """The last candle with its indicators; requires two candles."""
         return rule.reading(self.columns(candles), len(candles) - 1)
 
 

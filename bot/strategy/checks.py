@@ -1,8 +1,8 @@
-"""The question of each gate: numbers of the snapshot in, whether they block an entry, and what was held against what, out.
+"""The check of each gate: takes numbers of the snapshot; returns whether they block an entry, with the value and its limit.
 
-Plain scalar text that live calls as it stands and the backtest compiles: it takes floats or Decimals for money alike, holds no
-constant of money and calls no library. Each answers for every finite snapshot, whatever was asked before. Their order is in
-`gates`, their words in `gate_words`.
+Plain scalar code that live calls and the backtest compiles: it accepts money as float or Decimal, contains no constants of money
+and calls no library. Each check is valid for every finite snapshot, independent of the other gates. Their order is in `gates`,
+their sentences in `gate_words`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from bot.strategy.grid import rounded
 from bot.strategy.sizing import SizingResult
 from bot.strategy.timing import NEWS_MS
 
-#: How old (real ms) what the exchange said of balances may be when an entry is decided on it.
+#: The greatest age (real ms) of balances on which an entry is decided.
 STALE_MS = 60_000
 
-#: What a gate found, and what it held that against: a number, or the name of a state.
+#: A value that a gate checks, or its limit: a number, or the name of a state.
 Value = Decimal | float | str
 
 
@@ -40,7 +40,7 @@ Number = TypeVar("Number", Decimal, float)
 
 
 class Check(NamedTuple):
-    """One gate's answer: whether it blocks, what it found, and what it must be."""
+    """The result of one gate: whether it blocks, the value, and its limit."""
 
     blocked: bool
     value: Value
@@ -147,7 +147,7 @@ def candle_used(now: Symbol) -> Check:
     return Check(now.entries >= now.max_entries, now.entries, now.max_entries)
 
 
-# -- has the account room ---------------------------------------------------------------------------------------------
+# -- does the account have room ---------------------------------------------------------------------------------------
 def balances(now: Capacity) -> Check:
     return Check(now.balances_age > STALE_MS, now.balances_age, STALE_MS)
 
@@ -160,7 +160,7 @@ def order_rate(now: Capacity) -> Check:
     return Check(now.orders_last_minute >= now.max_orders_per_minute, now.orders_last_minute, now.max_orders_per_minute)
 
 
-# -- is there a price that can be trusted -----------------------------------------------------------------------------
+# -- is the price plausible -------------------------------------------------------------------------------------------
 def price(now: Quote) -> Check:
     return Check(now.missing != "", now.missing, "a price")
 
@@ -184,7 +184,7 @@ def percent(part: Decimal, whole: Decimal) -> Decimal:
 
 
 def lost_pct(now: Number, before: Number) -> Number:
-    """How much less there is now than before, in percent; 0 where it is more."""
+    """The decrease from `before` to `now` in percent; 0 if there is none."""
     return (before - now) / before * 100 if now < before else before - before
 
 
@@ -216,7 +216,7 @@ def costs(now: Offer) -> Check:
     return Check(not reward(now) >= rounded(now.least), reward(now), now.least)
 
 
-# -- does an order of it fit ------------------------------------------------------------------------------------------
+# -- does its order fit -----------------------------------------------------------------------------------------------
 def size(now: Order) -> Check:
     return Check(now.fit == SizingResult.OVER_EQUITY.value, now.smallest, now.allowed)
 
@@ -234,7 +234,7 @@ def exposure(now: Order) -> Check:
 
 
 def over(now: Order, most: Decimal, bound: int) -> bool:
-    """Whether not even the smallest order fits under this gate's limit, the tightest, or the order itself is above it."""
+    """Whether the order exceeds this gate's limit, or this limit is the tightest and even the smallest order exceeds it."""
     if now.fit == SizingResult.OVER_CEILING.value:
         return now.tightest == bound
     return now.lots > 0 and now.value > most
@@ -244,7 +244,7 @@ def cash(now: Order) -> Check:
     return Check(now.fit == SizingResult.OVER_CASH.value, now.smallest, now.allowed)
 
 
-# -- what came of it --------------------------------------------------------------------------------------------------
+# -- what became of the order -----------------------------------------------------------------------------------------
 def rejected(now: Answer) -> Check:
     return Check(now.rejected != "", now.rejected, "taken")
 
@@ -254,7 +254,7 @@ def unfilled(now: Answer) -> Check:
 
 
 def room(now: Capacity) -> Room:
-    """What the limits on value leave for one more entry; below 0 where more is at stake than they allow."""
+    """The value that the limits leave for one more entry; negative if they are exceeded already."""
     total = now.equity * now.max_exposure_pct / 100 - now.exposure
     coin = now.equity * now.max_coin_exposure_pct / 100 - now.coin_exposure
     if now.max_order < total and now.max_order < coin:

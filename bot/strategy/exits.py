@@ -1,9 +1,8 @@
-"""The life of a trade: stop, targets and break-even, by legs that are data.
+"""The rules of an open trade: stop, targets and break-even, with legs as data.
 
-Owns every rule of NIJA that ends a trade or moves its stop, each written once as plain scalar text that live and
-backtest share: live asks what the price range since the last look means, the backtest asks the same of a whole candle. Sizes
-are counted in whole lots of the instrument, so that both worlds sell exactly the same quantities. What a close means is for
-the strategy to say. Never sends or books anything.
+Owns every rule of NIJA that ends a trade or moves its stop, written once as plain scalar code for live and backtest. Live applies
+the rules to the price range since the last check, a backtest to whole candles. Sizes are whole lots of the instrument, so that
+both sell exactly the same quantities. What a close means is up to the strategy. Never sends or records anything.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from bot.domain.order import Numbers
 from bot.strategy.grid import rounded, towards, whole_down
 
 LONG, FLAT, SHORT = 1, 0, -1
-#: A sale at a target may bring so much less than its price: a fraction of the price, and at most this part of R.
+#: How far below a target its sale may fill: a fraction of the price, and at most this part of R.
 TARGET_SLIP, TARGET_SLIP_R = 0.002, 0.25
 
 
@@ -32,10 +31,10 @@ ExitLegs = tuple[ExitLeg, ...]
 class Trade(NamedTuple):
     """An open trade as the rule sees it. Prices in the quote, sizes in whole lots.
 
-    `initial` is what was held after the entry's fills and fees, `held` what is left, `smallest` the smallest tradeable size;
+    `initial` is the size after the entry's fills and fees, `held` the size now, `smallest` the smallest tradeable size;
     `breakeven` the price that pays both fees; `stage` the number of targets reached; `tick` the step of a stop's price (0: none).
-    `decided_at` is the close that decided on the entry (market ms), `kept` what the strategy keeps with the trade: nothing, for
-    one that was rebuilt from what the exchange remembers.
+    `decided_at` is the close that decided on the entry (market ms), `kept` what the strategy keeps with the trade; it is empty for
+    a trade that was rebuilt from the exchange's records.
     """
 
     side: int
@@ -55,7 +54,7 @@ class Trade(NamedTuple):
 class Exit(NamedTuple):
     """A sale (short: a purchase) of `lots` at `price`: the leg of target `stage`, or all that is held by the stop (stage 0).
 
-    Live, `price` is the worst that the sale may bring. No lots: the leg merged into the next one.
+    Live, `price` is the worst acceptable price. With 0 lots, the leg was merged into the next one.
     """
 
     stage: int
@@ -64,7 +63,7 @@ class Exit(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A candle as a trade lives through it."""
+    """The prices of one candle."""
 
     open: float
     high: float
@@ -72,8 +71,8 @@ class Bar(NamedTuple):
     close: float
 
 
-class Asked(NamedTuple):
-    """What entries of a strategy are held to: its targets, the widest R (a fraction of the price), and how often R pays the costs."""
+class EntryRequirements(NamedTuple):
+    """What a strategy requires of entries: its targets, the widest R (a fraction of the price), and the least ratio of R to costs."""
 
     legs: ExitLegs
     widest: float
@@ -81,7 +80,7 @@ class Asked(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The trade after the run of one candle, and the sales in it, in order."""
+    """The trade after one candle, and the sales in it, in order."""
 
     trade: Trade
     sales: list[Exit]
@@ -98,7 +97,7 @@ def opened(
     tick: float,
     decided_at: int = 0,
 ) -> Trade:
-    """A trade just entered at its average fill; `fee` is the taker fee as a fraction, R is measured from `risk_price`."""
+    """A new trade, entered at its average fill; `fee` is the taker fee as a fraction, R is measured to `risk_price`."""
     r = rounded(abs(entry - risk_price))
     return Trade(side, entry, stop, r, breakeven(side, entry, fee, tick), lots, lots, smallest, 0, tick, decided_at, ())
 
@@ -115,9 +114,9 @@ def breakeven(side: int, entry: float, fee: float, tick: float) -> float:
 
 
 class Terms(NamedTuple):
-    """What a trade must offer at its price: that lies before `stop` (where the strategy gets out) and before `target` (NaN: there
-    is none), and R, the way from it to the stop, is at most `widest` (a fraction of the price) and at least `least` (in price
-    units). By default nothing but the stop is asked for.
+    """What a trade must offer at its price: the price lies on the right side of `stop` (where the strategy exits) and of `target`
+    (NaN: no target), and R, the distance to the stop, is at most `widest` (a fraction of the price) and at least `least` (in
+    price units). By default only the stop is required.
     """
 
     stop: float
@@ -126,19 +125,19 @@ class Terms(NamedTuple):
     least: float = 0.0
 
 
-def terms(close: float, out_at: float, price: float, fee: float, spread: float, asked: Asked) -> Terms:
-    """What this house asks of a trade at `price`, decided at `close` and out at `out_at`. `spread` is ask - bid in the quote."""
-    target = first_target(close, out_at, asked.legs)
-    return Terms(out_at, asked.widest, target, needed(price, fee, spread, asked.reward_to_cost))
+def terms(close: float, out_at: float, price: float, fee: float, spread: float, required: EntryRequirements) -> Terms:
+    """NIJA's default terms for a trade at `price`, decided at `close`, out at `out_at`. `spread` is ask - bid in the quote."""
+    target = first_target(close, out_at, required.legs)
+    return Terms(out_at, required.widest, target, needed(price, fee, spread, required.reward_to_cost))
 
 
 def needed(price: float, fee: float, spread: float, reward_to_cost: float) -> float:
-    """The least R that pays, in price units: break-even and the spread, so many times."""
+    """The least R that pays its costs, in price units: `reward_to_cost` times the distance to break-even plus the spread."""
     return reward_to_cost * (price * 2.0 * fee / (1.0 - fee) + spread)
 
 
 def tighter(side: int, stop: float, proposed: float) -> float:
-    """The stop that gives away less: a stop never loosens. A proposal of NaN changes nothing."""
+    """The tighter of two stops: a stop never loosens. A proposal of NaN changes nothing."""
     return proposed if side * (proposed - stop) > 0.0 else stop
 
 
@@ -148,12 +147,12 @@ def target(trade: Trade, stage: int, legs: ExitLegs) -> float:
 
 
 def first_target(close: float, stop: float, legs: ExitLegs) -> float:
-    """Where the first target of a decision lies, seen from its close; NaN without targets."""
+    """The price of the first target, measured from the close of the decision; NaN without targets."""
     return close + legs[0].target * (close - stop) if legs else math.nan
 
 
 def worst(trade: Trade, stage: int, legs: ExitLegs) -> float:
-    """The limit of the sale at a target: what was there a moment ago may be had a little worse, and no more."""
+    """The limit price of the sale at a target, a little below it: the market may have moved since the price was seen."""
     goal = target(trade, stage, legs)
     return rounded(goal - trade.side * min(TARGET_SLIP * goal, TARGET_SLIP_R * trade.r))
 
@@ -169,7 +168,7 @@ def reached(trade: Trade, high: float, low: float, legs: ExitLegs) -> bool:
 
 
 def armed(trade: Trade, high: float, low: float, legs: ExitLegs) -> bool:
-    """Whether the range touched the target that was reached last, and a part of its leg is still to be sold."""
+    """Whether the range touched the last target that was reached, while a part of its leg is still unsold."""
     if not 1 <= trade.stage <= len(legs) or leg(trade, trade.stage, legs) == 0:
         return False
     return met(trade, trade.stage, high, low, legs)
@@ -182,7 +181,7 @@ def met(trade: Trade, stage: int, high: float, low: float, legs: ExitLegs) -> bo
 
 
 def sold_by(stage: int, legs: ExitLegs) -> float:
-    """The share of a trade that is to be sold once target `stage` was reached."""
+    """The share of a trade to be sold once target `stage` is reached."""
     share = 0.0
     for number in range(stage):
         share += legs[number].share
@@ -190,10 +189,10 @@ def sold_by(stage: int, legs: ExitLegs) -> float:
 
 
 def leg(trade: Trade, stage: int, legs: ExitLegs) -> int:
-    """Lots to sell at target `stage`: what is still held beyond what should remain after it.
+    """Lots to sell at target `stage`: the lots held beyond those that should remain after it.
 
-    0 when the leg or what would remain is below the smallest tradeable size: it merges into the next leg. The leg that makes
-    the shares whole sells all. What a sale left of its leg is asked for in the same way.
+    0 if the leg or the remaining position would be below the smallest tradeable size: the leg merges into the next one. The leg
+    that completes the shares sells all. The same applies to the unsold part of a leg.
     """
     share = sold_by(stage, legs)
     if share >= 1.0:
@@ -206,9 +205,9 @@ def leg(trade: Trade, stage: int, legs: ExitLegs) -> int:
 
 
 def after(trade: Trade, stage: int, sold: int) -> Trade:
-    """The trade once target `stage` was reached and `sold` lots are gone: from the first target on, at break-even.
+    """The trade after target `stage` was reached and `sold` lots were sold: the stop is at break-even or better.
 
-    The stop moves even when the leg was merged away: the target was reached all the same.
+    The stop also moves if the leg was merged into the next one, because the target was reached.
     """
     return moved(trade, tighter(trade.side, trade.stop, trade.breakeven), trade.held - sold, stage)
 
@@ -232,9 +231,9 @@ def moved(trade: Trade, stop: float, held: int, stage: int) -> Trade:
 
 
 def at_targets(trade: Trade, high: float, low: float, legs: ExitLegs) -> list[Exit]:
-    """What is to be sold, at the worst price that will do, where the range touched targets; in order.
+    """The sales due at the targets that the range touched, in order, each with its worst acceptable price.
 
-    What an earlier sale left of its leg is due at its own target, or with the next one.
+    The unsold part of a leg is due at the same target again, or with the next one.
     """
     found = []
     if not reached(trade, high, low, legs) and armed(trade, high, low, legs):
@@ -250,10 +249,10 @@ def at_targets(trade: Trade, high: float, low: float, legs: ExitLegs) -> list[Ex
 
 
 def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs) -> Step:
-    """One candle in the life of a trade, up to its close, as the backtest plays it; `half_spread` is a fraction of the price.
+    """A trade after one candle of a backtest, without its close; `half_spread` is a fraction of the price.
 
-    The stop comes before the targets, for a candle does not say what it touched first; a stop that this candle moved is in force
-    from the next one on. Every sale meets a market that is half a spread worse.
+    The stop comes before the targets, because a candle does not show which it touched first. A stop that this candle moves
+    applies from the next one on. Every sale loses half a spread.
     """
     if stopped(trade, bar.high, bar.low):
         out = Exit(0, trade.held, market(trade.side, stop_fill(trade, bar.open), half_spread))
@@ -269,15 +268,15 @@ def within(trade: Trade, bar: Bar, half_spread: float, legs: ExitLegs) -> Step:
 
 
 def stop_fill(trade: Trade, opening: float) -> float:
-    """Where the middle is when a stop fires: at its price, or at the open of a candle that gapped through it."""
+    """The mid price when a stop triggers: its price, or the open of a candle that gapped through it."""
     return min(trade.stop, opening) if trade.side > 0 else max(trade.stop, opening)
 
 
 def market(side: int, price: float, half_spread: float) -> float:
-    """What closing a trade of `side` at the market gets when the middle is at `price`; `half_spread` is a fraction of it."""
+    """The price of closing a trade of `side` at the market, for the mid price `price`; `half_spread` is a fraction of it."""
     return price * (1.0 - side * half_spread)
 
 
 def bought(side: int, price: float, half_spread: float) -> float:
-    """What opening a trade of `side` at the market costs when the middle is at `price`."""
+    """The price of opening a trade of `side` at the market, for the mid price `price`."""
     return market(-side, price, half_spread)

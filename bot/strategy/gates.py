@@ -1,7 +1,7 @@
-"""Why an entry is not made: every reason, in the order it is asked, as one list.
+"""All gates of an entry, in the order they are checked.
 
-A *gate* asks one question of its part of the snapshot and *blocks*, or lets the entry pass. The parts are gathered one after
-the other, so that what is dear to learn (a price from the exchange) is learnt only when everything before has passed.
+A *gate* checks its part of the snapshot; it *blocks* the entry or lets it pass. The parts are collected one after another, so
+that costly ones (a price from the exchange) are fetched only after all earlier gates have passed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bot.strategy.gate_inputs import (
 
 
 class Gate(IntEnum):
-    """Every gate, in the order they are asked."""
+    """Every gate, in the order they are checked."""
 
     CANDLES = auto()
     SHORT = auto()
@@ -81,7 +81,7 @@ class Gate(IntEnum):
 
 
 class Blocked(NamedTuple):
-    """The gate that blocks an entry, its numbers, and the part of the snapshot that it was asked of."""
+    """The gate that blocks an entry, its numbers, and the part of the snapshot that it checked."""
 
     gate: Gate
     value: Value
@@ -89,8 +89,8 @@ class Blocked(NamedTuple):
     part: Any
 
 
-class Asked(NamedTuple):
-    """A gate that was asked, and its answer."""
+class GateResult(NamedTuple):
+    """A gate that was checked, and its result."""
 
     gate: Gate
     check: Check
@@ -138,7 +138,7 @@ QUOTE: Rows[Quote] = {
     Gate.SPREAD: checks.spread,
 }
 STRATEGY: Rows[Strategy] = {Gate.STRATEGY: checks.strategy}
-#: Asked twice: at the close of the decision, then at the price to be paid.
+#: Checked at the close of the decision, and again at the price to be paid.
 OFFER: Rows[Offer] = {
     Gate.STOP: checks.stop,
     Gate.RISK: checks.risk,
@@ -153,10 +153,10 @@ ORDER: Rows[Order] = {
     Gate.CASH: checks.cash,
 }
 ANSWER: Rows[Answer] = {Gate.REJECTED: checks.rejected, Gate.UNFILLED: checks.unfilled}
-#: No news to an owner, and so neither told nor counted: a signal for what is held, for what cannot be sold short, or for what
-#: the strategy does not return to.
+#: Of no interest to an owner, so neither logged nor counted: a signal in a market that is held, that cannot be sold short, or that
+#: the strategy does not enter again yet.
 QUIET = frozenset({Gate.SHORT, Gate.NO_RETURN, Gate.HELD})
-#: All gates, in the order they are asked.
+#: All gates, in the order they are checked.
 GATES: tuple[Rows[Any], ...] = (
     SIGNAL,
     OPERATION,
@@ -173,7 +173,7 @@ GATES: tuple[Rows[Any], ...] = (
 
 
 def asked_in_order(rows: Rows[P]) -> Callable[[P], int]:
-    """`first` as one function that can be compiled: the number of the gate that blocks, 0 when all let the entry pass."""
+    """`first` as a function that can be compiled: the number of the gate that blocks, or 0 if all pass."""
     found: Callable[[P], int] = _passes
     for gate, check in reversed(list(rows.items())):
         found = _asked_first(int(gate), check, found)
@@ -191,12 +191,12 @@ def _asked_first(gate: int, check: Callable[[P], Check], others: Callable[[P], i
     return blocked_by
 
 
-def first(rows: Rows[P], part: P, asked: list[Asked] | None = None) -> Blocked | None:
-    """The first gate of `rows` that blocks, or None when all let the entry pass; `asked` takes all that were asked."""
+def first(rows: Rows[P], part: P, asked: list[GateResult] | None = None) -> Blocked | None:
+    """The first gate of `rows` that blocks, or None if all pass; appends each gate that was checked to `asked`."""
     for gate, check in rows.items():
         found = check(part)
         if asked is not None:
-            asked.append(Asked(gate, found))
+            asked.append(GateResult(gate, found))
         if found.blocked:
             return Blocked(gate, found.value, found.limit, part)
     return None

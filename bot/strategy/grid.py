@@ -1,20 +1,19 @@
-"""The grids of a venue: prices in ticks, sizes in lots, so that floats and exact decimals give the same count.
+"""Rounding to the grids of a venue: prices in ticks and sizes in lots, with the same counts for floats and decimals.
 
-Owns the one rounding of the rule's floats, as plain scalar text that live and backtest share. A float that
-stands for a decimal is off by some units of its sixteenth digit: a quotient that is a whole number but for
-that counts as one. Never knows what is rounded, nor why.
+Owns the rounding of all floats of the rules, as plain scalar code for live and backtest. A float that represents a decimal is off
+by some units of its sixteenth digit: a quotient that is an integer within that error counts as one.
 """
 
 from __future__ import annotations
 
 import math
 
-# What is left of an exact quotient after five roundings, and less than any other quotient of real prices has.
+# The relative error of an exact quotient after five roundings; other quotients of real prices are farther from an integer.
 NOISE = 1e-15
 
 
 def rounded(value: float) -> float:
-    """The nearest number of 12 significant digits (below 1e-11: of 22 decimals), as its decimal text reads."""
+    """The value rounded to 12 significant digits (below 1e-11: to 22 decimals)."""
     if value == 0.0 or not math.isfinite(value):
         return value
     scale = 1.0
@@ -24,31 +23,31 @@ def rounded(value: float) -> float:
 
 
 def cents(money: float) -> float:
-    """Money to 1e-8 of the quote, as it is before it becomes lots."""
+    """Money rounded to 1e-8 of the quote, before it is converted to lots."""
     return math.floor(money * 1e8 + 0.5) / 1e8
 
 
 def compared(momentum: float) -> float:
-    """What a rank is compared by: 12 decimals, or all that a float has where that is less."""
+    """A momentum rounded for comparison: to 12 decimals, or unchanged if it is too large to have as many."""
     return math.floor(momentum * 1e12 + 0.5) / 1e12 if abs(momentum) < 1e3 else momentum
 
 
 def whole_down(value: float, step: float) -> int:
-    """Whole steps in `value`: an exact multiple is not one less."""
+    """The number of whole steps in `value`, correct for exact multiples despite float errors."""
     count = value / step
     nearest = math.floor(count + 0.5)
     return nearest if abs(count - nearest) <= NOISE * abs(count) else math.floor(count)
 
 
 def whole_up(value: float, step: float) -> int:
-    """The fewest steps that reach `value`: an exact multiple is not one more."""
+    """The fewest whole steps that reach `value`, correct for exact multiples despite float errors."""
     count = value / step
     nearest = math.floor(count + 0.5)
     return nearest if abs(count - nearest) <= NOISE * abs(count) else math.ceil(count)
 
 
 def towards(side: int, price: float, tick: float) -> float:
-    """A stop's price on the grid, to the side of the market: up for a long, down for a short. Tick 0 is no grid."""
+    """A stop's price rounded to the grid towards the market: up for a long, down for a short. Tick 0 means no grid."""
     price = rounded(price)
     if not math.isfinite(price) or tick <= 0.0:
         return price

@@ -49,13 +49,13 @@ class InvalidAnswer(Exception):
 
 
 class GuardedStrategy:
-    """A strategy whose answers are checked; None if it could not answer, after `tell` was called with the error."""
+    """A strategy whose answers are checked; None if it could not answer, after `report` was called with the error."""
 
-    def __init__(self, rule: Strategy, tell: Callable[[StrategyError], None]) -> None:
+    def __init__(self, rule: Strategy, report: Callable[[StrategyError], None]) -> None:
         self.rule = rule
         self.legs: ExitLegs = rule.legs
         """The legs as they were checked, so that the strategy cannot change them later."""
-        self._report = tell
+        self._report = report
 
     def window(self, timeframe_ms: int) -> int:
         """How many closed candles to keep, at least as many as required; NIJA's default if the strategy cannot answer."""

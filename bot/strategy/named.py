@@ -1,4 +1,4 @@
-"""Finds the strategy that a setting names, makes it, and sees that its values can be traded.
+"""Finds the strategy that a setting names, creates it, and checks that its values can be traded.
 
 Owns the reading of `module:Class` and `file.py:Class`; a file's path is relative to NIJA's own folder.
 """
@@ -23,18 +23,18 @@ from bot.strategy.search_space import check_space
 
 
 def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> Strategy:
-    """The strategy of `module:Class` or `file.py:Class`, made for `owner`. Raises ValueError with one line that says what to do."""
+    """The strategy of `module:Class` or `file.py:Class`. Raises ValueError with one line that says what to do."""
     place, _, name = text.rpartition(":")
     if not place or not name.isidentifier():
-        raise ValueError(f"{text!r} names no strategy: give module:Class or file.py:Class")
+        raise ValueError(f"{text!r} does not name a strategy: give module:Class or file.py:Class")
     module = _from_file(text, (home or Path()) / place) if place.endswith(".py") else _from_module(text, place)
     found = getattr(module, name, None)
     if found is None:
         known = [one for one, kind in vars(module).items() if _is_own(kind, module)]
-        raise ValueError(f"{text!r}: {place} has no class {name}; its strategies: {', '.join(known) or 'none'}")
+        raise ValueError(f"{place} has no class {name}; its strategies: {', '.join(known) or 'none'}")
     if not (isinstance(found, type) and issubclass(found, Strategy)):
-        raise ValueError(f"{text!r}: {name} is no subclass of bot.strategy.base.Strategy: derive it from that")  # noqa: TRY004
-    with _told(f"{text!r} cannot be made"):
+        raise ValueError(f"{text} is not a subclass of bot.strategy.base.Strategy: derive it from that class")  # noqa: TRY004
+    with _reporting(f"{text} cannot be created"):
         rule = checked(found(risk_settings))
         check_space(rule.search_space, own_params(rule))
         return rule
@@ -42,18 +42,18 @@ def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> S
 
 def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
     """The same strategy with other numbers: fields of its `params` (a NamedTuple that its class takes as `params=`), or of its
-    owner. Raises ValueError with one line that says what to do.
+    `risk_settings`. Raises ValueError with one line that says what to do.
     """
     params, fields = getattr(rule, "params", None), own_params(rule)
     unknown = [name for name in given if name not in fields and name not in RiskSettings._fields]
     if unknown:
         known = ", ".join([*fields, *RiskSettings._fields])
-        raise ValueError(f"{unknown[0]!r} is no parameter of {type(rule).__name__}: it has {known}")
+        raise ValueError(f"{unknown[0]!r} is not a parameter of {type(rule).__name__}: it has {known}")
     risk_settings = rule.risk_settings._replace(
         **{name: _as(name, text, 1.0) for name, text in given.items() if name in RiskSettings._fields}
     )
     changed = {name: _as(name, text, fields[name]) for name, text in given.items() if name in fields}
-    with _told(f"{type(rule).__name__} cannot be made with these parameters"):
+    with _reporting(f"{type(rule).__name__} cannot be created with these parameters"):
         kind: Any = type(rule)
         return checked(
             kind(risk_settings, params=params._replace(**changed))
@@ -63,7 +63,7 @@ def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
 
 
 def _as(name: str, text: str, like: object) -> float | int:
-    """A number of the same kind as the one in its place."""
+    """The text as a number of the same type as `like`."""
     try:
         value = int(text) if isinstance(like, int) else float(text)
     except ValueError:
@@ -113,38 +113,44 @@ def _check_legs(legs: ExitLegs) -> None:
 
 
 def _from_module(text: str, place: str) -> ModuleType:
-    with _told(f"{text!r} cannot be imported"):
+    with _reporting(f"{text} cannot be imported"):
         return import_module(place)
 
 
 def _from_file(text: str, file: Path) -> ModuleType:
-    """The module in a file, known under its path, so that two files of one name are two."""
+    """The module in a file, registered under its full path, so that two files of the same name are two modules."""
     if not file.is_file():
-        raise ValueError(f"{text!r}: there is no file {file}: give its path from NIJA's folder, or in full")
+        raise ValueError(f"{text}: there is no file {file}: give its path relative to NIJA's folder, or its full path")
     name = str(file.resolve())
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ValueError(f"{text!r}: {file} cannot be read as Python")
+        raise ValueError(f"{text}: {file} cannot be read as Python")
     sys.modules[name] = module = module_from_spec(spec)
-    with _told(f"{text!r} cannot be loaded"):
+    with _reporting(f"{text} cannot be loaded"):
         spec.loader.exec_module(module)
     return module
 
 
 @contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Whatever a strategy's own code raises while it is loaded, in one line, with the file and line where it did."""
+def _reporting(what: str) -> Iterator[None]:
+    """Raises ValueError for any exception of the strategy's own code: one line, with the file and line that raised it."""
     try:
         yield
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # a supervised boundary: the file is the author's, and nothing trades yet
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        where = "" if trace is None else f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})"
-        said = " ".join(f"{what}: {type(error).__name__}: {error}".split())
-        raise ValueError(f"{said}{where}") from error
+    except BaseException as error:  # a supervised boundary: the code is the author's, and nothing trades yet
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{what}: {reason}{_place(error)}") from error
+
+
+def _place(error: BaseException) -> str:
+    """The file and line that raised an error, as in Python's own text of a SyntaxError, which names them already."""
+    trace = error.__traceback__
+    if trace is None or isinstance(error, SyntaxError):
+        return ""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
 
 
 def _is_own(kind: object, module: ModuleType) -> bool:

@@ -1,8 +1,8 @@
-"""APEX: market filter, score, stop and size of an entry, and what a close means for a trade that is held.
+"""APEX: market filter, score, stop and size of an entry, and what a close means for an open trade.
 
-Owns the decisions at a candle's close, as plain scalar functions over floats, ints and NamedTuples. Live calls
-this text as it stands; the backtest compiles the very same text, so it holds no reductions, no powers and no
-library calls. Never knows equity, exchange or clock. NaN passes no condition.
+Owns the decisions at a candle's close, as plain scalar functions of floats, ints and NamedTuples. Live calls this code and the
+backtest compiles it, so it contains no reductions, no powers and no library calls. Does not depend on equity, exchange or clock.
+NaN passes no condition.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bot.strategy.params import ApexParams, RiskSettings
 
 
 class SignalReason(IntEnum):
-    """Why a candle leads to a trade, or what spoke against it first."""
+    """Why a candle leads to a trade, or the first reason why not."""
 
     ENTER = 0
     NOT_READY = 1
@@ -31,7 +31,7 @@ class SignalReason(IntEnum):
 
 
 class Reading(NamedTuple):
-    """One closed candle with its indicators, and what is needed of the candle before it (`last_`)."""
+    """One closed candle with its indicators, and the values needed from the candle before it (`last_`)."""
 
     open: float
     high: float
@@ -67,7 +67,7 @@ class Points(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One condition at one close: what was found, what it was held against, and whether it held."""
+    """One condition at one close: the value, its limit, and whether the condition holds."""
 
     value: float
     limit: float
@@ -75,9 +75,9 @@ class Found(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """All conditions of an entry on one side but the score, in the order they are asked.
+    """All conditions of an entry on one side except the score, in the order they are checked.
 
-    The first seven are needed. The rest makes the points, one point each for: near the middle EMA or VWAP; RSI in its range and the
+    The first seven are required. The others make the points, one point each for: near the middle EMA or VWAP; RSI in its range and the
     close moving; one of two shapes, an engulfing candle or a rejection; the histogram moving; enough volume.
     """
 
@@ -104,7 +104,7 @@ class Conditions(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is what the market filter saw."""
+    """The decision of one close. `side` is 0 unless `why` is ENTER; `trend` is the market filter's result."""
 
     side: int
     why: SignalReason
@@ -116,7 +116,7 @@ class Signal(NamedTuple):
 
 
 def reading(columns: Indicators, row: int) -> Reading:
-    """The row of one closed candle; `row` must have a candle before it."""
+    """The values of one row; there must be a candle before it."""
     return Reading(
         float(columns.open[row]),
         float(columns.high[row]),
@@ -151,18 +151,18 @@ def at_row(columns: Indicators, row: int, params: ApexParams, risk_settings: Ris
 
 
 def decide(now: Reading, params: ApexParams) -> Signal:
-    """The rule at one close. The stop and the momentum are given whenever a trend was seen, for the log."""
+    """The rule at one close. Stop and momentum are set whenever there is a trend, for the log."""
     side = possible(now)
     return decided(now, side, conditions(now, side, params), params)
 
 
 def possible(now: Reading) -> int:
-    """The only side that there can be a trend on."""
+    """The only side on which there can be a trend."""
     return LONG if now.close > now.vwap else SHORT
 
 
 def decided(now: Reading, side: int, asked: Conditions, params: ApexParams) -> Signal:
-    """The decision for that side, by what was asked for it."""
+    """The decision for a side, by its conditions."""
     if not ready(now):
         return nothing(SignalReason.NOT_READY)
     if not trending(asked):
@@ -175,12 +175,12 @@ def decided(now: Reading, side: int, asked: Conditions, params: ApexParams) -> S
 
 
 def nothing(why: SignalReason) -> Signal:
-    """No trend to speak of: no side, no points."""
+    """The signal without a trend: no side, no points."""
     return Signal(FLAT, why, FLAT, 0, Points(False, False, False, False, False), math.nan, 0.0)
 
 
 def ready(now: Reading) -> bool:
-    """Whether every number is known: one NaN or infinity among them makes the sum one."""
+    """Whether all values are finite: a single NaN or infinity makes a sum non-finite."""
     prices = now.open + now.high + now.low + now.close + now.last_open + now.last_close
     averages = now.ema_fast + now.ema_middle + now.ema_slow + now.vwap + now.swing_low + now.swing_high
     gauges = now.rsi + now.atr + now.adx + now.histogram + now.last_histogram
@@ -189,11 +189,12 @@ def ready(now: Reading) -> bool:
 
 
 def conditions(now: Reading, side: int, params: ApexParams) -> Conditions:
-    """What an entry on `side` asks, with the answers.
+    """The conditions of an entry on `side`, with their results.
 
-    Wilder's RSI rises exactly when the close does; RSI values would leave an unchanged close to their rounding. A candle engulfs
-    when the one before it went against the trade and its own body covers that body; equal ends cover. It rejects with a long wick
-    against the trade and a short one with it, whatever its colour: a hammer, for a short a shooting star.
+    Whether the RSI moves is read from the close: Wilder's RSI rises exactly when the close does, and for an unchanged close the
+    RSI differs only by rounding. A candle engulfs if the one before it went against the trade and its body covers that one's
+    body; equal ends count. It rejects with a long wick against the trade and a short wick with it, whatever its colour: a hammer,
+    or for a short a shooting star.
     """
     near = params.pullback * now.close
     body = abs(now.close - now.open)
@@ -230,17 +231,17 @@ def beyond(side: int, value: float, limit: float) -> Found:
 
 
 def reaching(side: int, value: float, limit: float) -> Found:
-    """At the limit or beyond it."""
+    """At the limit or beyond it, on that side."""
     return Found(value, limit, value >= limit if side == LONG else value <= limit)
 
 
 def trending(asked: Conditions) -> bool:
-    """Whether the market is on that side: close beyond VWAP, the EMAs in order, the histogram with them."""
+    """Whether there is a trend on that side: close beyond VWAP, EMAs in order, histogram on their side."""
     return asked.vwap.held and asked.ema_fast.held and asked.ema_middle.held and asked.histogram.held
 
 
 def blocked_by(asked: Conditions, total: int, params: ApexParams) -> SignalReason:
-    """What blocks an entry with the trend first, or ENTER."""
+    """The first reason against an entry in a trend, or ENTER."""
     if not asked.adx.held:
         return SignalReason.WEAK_TREND
     if not asked.volume_5.held:
@@ -253,7 +254,7 @@ def blocked_by(asked: Conditions, total: int, params: ApexParams) -> SignalReaso
 
 
 def enough(total: int, params: ApexParams) -> Found:
-    """The score against the points that are needed."""
+    """Whether the score has the required points."""
     return reaching(LONG, float(total), float(params.score_needed))
 
 
@@ -271,7 +272,7 @@ def points(asked: Conditions) -> Points:
 
 
 def score(found: Points) -> int:
-    """How many points there are, 0 to 5."""
+    """The number of points, 0 to 5."""
     total = 1 if found.pullback else 0
     total += 1 if found.rsi else 0
     total += 1 if found.candle else 0
@@ -281,7 +282,7 @@ def score(found: Points) -> int:
 
 
 def stop_price(now: Reading, side: int, params: ApexParams) -> float:
-    """Beyond the last swing by a part of the ATR; not on any grid yet."""
+    """Beyond the last swing by a fraction of the ATR, not rounded to a grid yet."""
     if side == LONG:
         return now.swing_low - params.stop_atr * now.atr
     return now.swing_high + params.stop_atr * now.atr
@@ -296,12 +297,12 @@ def momentum(now: Reading) -> float:
 
 
 def ratio(part: float, whole: float) -> float:
-    """part / whole; 0 when there is no whole."""
+    """part / whole; 0 if `whole` is not positive."""
     return part / whole if whole > 0.0 else 0.0
 
 
 def size_pct(adx: float, score: int, params: ApexParams, risk_settings: RiskSettings) -> float:
-    """Percent of equity for a signal: more for a stronger trend and a better score, within the owner's
+    """Percent of equity for a signal: more for a stronger trend and a higher score, within the owner's
     bounds.
     """
     pct = adx_pct(adx, params) * score_weight(score, params)
@@ -309,7 +310,7 @@ def size_pct(adx: float, score: int, params: ApexParams, risk_settings: RiskSett
 
 
 def adx_pct(adx: float, params: ApexParams) -> float:
-    """Percent of equity by trend strength; a band holds its lower bound, not its upper one."""
+    """Percent of equity by trend strength; a band includes its lower bound, not its upper one."""
     if adx < params.adx_band_1:
         return params.pct_band_0
     if adx < params.adx_band_2:
@@ -331,14 +332,14 @@ def score_weight(score: int, params: ApexParams) -> float:
 def turned(side: int, ema_fast: float, ema_middle: float) -> bool:
     """Whether the fast EMA has crossed the middle one against the trade.
 
-    An entry needs the fast EMA strictly on its side, so the first close that finds it on the other side
-    is the crossing; asking for the state instead also catches a crossing that nobody was there to see.
+    An entry requires the fast EMA strictly on its side, so the first close with it on the other side is the crossing. Checking
+    the state instead of the change also catches a crossing while NIJA was not running.
     """
     return side * (ema_fast - ema_middle) < 0.0
 
 
 class AtClose(NamedTuple):
-    """What is read of a close while a trade is held."""
+    """The values read at a close while a trade is open."""
 
     ema_fast: float
     ema_middle: float
@@ -346,13 +347,13 @@ class AtClose(NamedTuple):
 
 
 def closed(trade: Trade, close: float, now: AtClose, params: ApexParams) -> Closed:
-    """Out when the EMAs cross; otherwise trail from the first target on."""
+    """Exit when the EMAs cross; otherwise trail the stop from the first target on."""
     out = turned(trade.side, now.ema_fast, now.ema_middle)
     return Closed(trailed(trade, close, now.atr, params), 1 if out else 0)
 
 
 def trailed(trade: Trade, close: float, atr: float, params: ApexParams) -> float:
-    """Where the stop belongs after a close: from the first target on it follows at a distance."""
+    """The stop after a close: from the first target on it follows the close at a distance."""
     if trade.stage < 1:
         return trade.stop
     follows = towards(trade.side, close - trade.side * params.trail_atr * atr, trade.tick)

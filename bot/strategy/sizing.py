@@ -1,10 +1,8 @@
-"""How much: a strategy's percentage, the smallest size that can be traded out of again, and what the account
-allows.
+"""The size of an entry: by the strategy's percentage, the smallest size that can be sold again, and the account's means.
 
-Owns the size of an entry in whole lots, as plain scalar text that live and backtest share. Money is in the
-quote currency. A lot count turns into an exact quantity by one multiplication (see `exact`), so no later
-rounding can bring a size below the smallest that was checked here. Never looks at limits across positions:
-they come in as `ceiling`.
+Owns sizes in whole lots, as plain scalar code for live and backtest. Money is in the quote currency. One multiplication converts
+lots to an exact quantity (see `exact`), so no later rounding can reduce a size below the smallest one checked here. Limits across
+positions are passed in as `ceiling`.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from bot.strategy.grid import cents, whole_down, whole_up
 from bot.strategy.params import RiskSettings
 
-# A stop may fill this far below its price, and the venue's minimum cost is kept with this margin.
+# How far below its price a stop may fill, and the margin over the venue's minimum cost.
 STOP_SLIP = 0.02
 COST_MARGIN = 1.1
 
@@ -25,7 +23,7 @@ Number = TypeVar("Number", Decimal, float)
 
 
 class SizingResult(IntEnum):
-    """How a size came about, or why there is none."""
+    """How a size was determined, or why there is none."""
 
     WANTED = 0
     RAISED = 1
@@ -35,7 +33,7 @@ class SizingResult(IntEnum):
 
 
 class Minimums(NamedTuple):
-    """What the venue takes: `lot` in base units, `lots` the minimum quantity in lots, `cost` the minimum
+    """The venue's minimums: `lot` in base units, `lots` the minimum quantity in lots, `cost` the minimum
     value.
     """
 
@@ -45,11 +43,11 @@ class Minimums(NamedTuple):
 
 
 class BuyingPower(NamedTuple):
-    """What an entry may be paid from.
+    """The money available for an entry.
 
-    `fee` is the taker fee, `coin_fee` what of it the venue takes in the coin (0 where it takes it in the quote)
-    and `slippage` how far above the close the order may fill, all as fractions; `ceiling` is the most that one
-    order may be worth (infinite when nothing limits it).
+    `fee` is the taker fee, `coin_fee` the part of it that the venue takes in the coin (0 if it takes it in the quote) and
+    `slippage` how far above the close the order may fill, all as fractions. `ceiling` is the largest value of one order
+    (infinite without a limit).
     """
 
     equity: float
@@ -61,7 +59,7 @@ class BuyingPower(NamedTuple):
 
 
 class Size(NamedTuple):
-    """The size of an entry. `lots` is 0 when it is skipped; then `smallest_value` was more than `allowed`."""
+    """The size of an entry. `lots` is 0 if there is none: `smallest_value` exceeds `allowed`."""
 
     fit: SizingResult
     lots: int
@@ -71,15 +69,15 @@ class Size(NamedTuple):
 
 
 def worst_price(close: Number, ask: Number, slippage: Number, tick: Number) -> Number:
-    """What limits on value count an entry at: the worst price it may fill at, never below the close it was decided at."""
+    """The price at which limits on value count an entry: the worst price of its fill, at least the close of the decision."""
     return max(close, ask * (1 + slippage) + tick)
 
 
 def smallest_tradeable(stop: float, coin_fee: float, minimums: Minimums) -> int:
-    """Lots that can be stopped out and sold: after an entry fee taken in the coin, rounded down to lot and
-    valued at the stop price less 2 %, they still meet the minimum quantity and 1.1 x the minimum cost.
+    """The fewest lots that can be sold again: after an entry fee taken in the coin, rounded down to lots and valued at the stop
+    price less 2 %, they still meet the minimum quantity and 1.1 x the minimum cost.
 
-    `coin_fee` is 0 where the fee is taken in the quote, and for what is held: that is net of it already.
+    `coin_fee` is 0 if the fee is taken in the quote, and for a position, which is net of it already.
     """
     for_cost = whole_up(cents(COST_MARGIN * minimums.cost), stop * (1.0 - STOP_SLIP) * minimums.lot)
     kept = max(minimums.lots, for_cost, 1)
@@ -91,8 +89,8 @@ def size(
 ) -> Size:
     """The lots of an entry at `entry` with its stop at `stop` (both above 0).
 
-    The rule's percentage of equity, as far as free cash and ceiling reach; when that is below the smallest
-    tradeable size, this one, if it is within the owner's bound for small accounts; else none.
+    The strategy's percentage of equity, limited by free cash and ceiling. If that is below the smallest tradeable size, the
+    smallest size is used, provided that it is within the owner's bound for small accounts; else there is none.
     """
     smallest = smallest_tradeable(stop, buying_power.coin_fee, minimums)
     lot_value = entry * minimums.lot

@@ -1,7 +1,7 @@
 """The digest of a strategy's source text, by which results belong to one version of a rule.
 
 Covers the file of the strategy, those of the strategies it is derived from, and what they import from their own folders, since a
-rule is often written in several files.
+rule is often written in several files. It depends on files alone, never on what a process has loaded.
 """
 
 from __future__ import annotations
@@ -12,9 +12,18 @@ import sys
 from collections.abc import Iterator
 from importlib.util import resolve_name
 from pathlib import Path
-from types import ModuleType
+from typing import NamedTuple
 
 from bot.strategy.base import Strategy
+
+
+class _Source(NamedTuple):
+    """A file, the package it is in, and the folder and package of the strategy that it was reached from ("" for no package)."""
+
+    file: Path
+    package: str
+    folder: Path
+    top: str
 
 
 def source_digest(strategy: Strategy) -> str:
@@ -26,43 +35,51 @@ def source_digest(strategy: Strategy) -> str:
 
 
 def _files(kind: type[Strategy]) -> set[Path]:
-    own = [sys.modules[one.__module__] for one in kind.__mro__ if issubclass(one, Strategy) and one is not Strategy]
+    own = [one for one in kind.__mro__ if issubclass(one, Strategy) and one is not Strategy]
+    ahead = [source for one in own for source in _of_class(one)]
     found: set[Path] = set()
-    ahead = list(own)
     while ahead:
-        module = ahead.pop()
-        file = _file_of(module)
-        if file is None or file in found:
-            continue
-        found.add(file)
-        ahead += [one for one in _imported(module, file) if _is_beside(one, file)]
+        source = ahead.pop()
+        if source.file not in found:
+            found.add(source.file)
+            ahead += _imported(source)
     return found
 
 
-def _file_of(module: ModuleType) -> Path | None:
-    name = getattr(module, "__file__", None)
-    return Path(name).resolve() if name and name.endswith(".py") else None
+def _of_class(kind: type[Strategy]) -> Iterator[_Source]:
+    module = sys.modules[kind.__module__]
+    name = module.__file__ or ""
+    if name.endswith(".py"):
+        file = Path(name).resolve()
+        package = "" if module.__name__ == str(file) else module.__package__ or ""
+        yield _Source(file, package, file.parent, package)
 
 
-def _is_beside(module: ModuleType, file: Path) -> bool:
-    other = _file_of(module)
-    return other is not None and file.parent in other.parents
+def _imported(source: _Source) -> Iterator[_Source]:
+    """The files beside the strategy that a file imports, anywhere in it."""
+    for name in _names(source):
+        if source.top and name != source.top and not name.startswith(f"{source.top}."):
+            continue
+        inner = name[len(source.top) :].lstrip(".") if source.top else name
+        place = source.folder.joinpath(*inner.split(".")) if inner else source.folder
+        if inner and (file := place.with_suffix(".py")).is_file():
+            yield source._replace(file=file, package=name.rpartition(".")[0])
+        elif (file := place / "__init__.py").is_file():
+            yield source._replace(file=file, package=name)
 
 
-def _imported(module: ModuleType, file: Path) -> Iterator[ModuleType]:
-    """The modules that a file imports, anywhere in it, as far as they are loaded. A file that is no longer Python, because it
-    was edited since it was loaded, imports none: its digest differs in any case.
+def _names(source: _Source) -> Iterator[str]:
+    """All modules that a file names in imports. A file that is no longer Python, because it was edited since it was loaded, names
+    none: its digest differs in any case.
     """
     try:
-        tree = ast.parse(file.read_bytes(), str(file))
+        tree = ast.parse(source.file.read_bytes(), str(source.file))
     except SyntaxError:
         return
     for node in ast.walk(tree):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            place = "." * node.level + (node.module or "")
-            place = resolve_name(place, module.__package__) if node.level else place
-            names = [place, *(f"{place}.{alias.name}" for alias in node.names)]
-        yield from (sys.modules[name] for name in names if name in sys.modules)
+            name = "." * node.level + (node.module or "")
+            place = resolve_name(name, source.package) if node.level and source.package else name.lstrip(".")
+            yield from (place, *(f"{place}.{alias.name}" for alias in node.names))

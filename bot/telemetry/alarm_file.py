@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bot.domain.log import Event, Log
 from bot.telemetry.alarms import Message
+from bot.telemetry.status_file import StatusFile
 
 NAME = "alarms.json"
 #: Alarms to keep; the oldest are dropped first.
@@ -26,13 +26,11 @@ class KeptAlarm:
 
 
 class AlarmFile:
-    """Writes the file for the daemon; belongs to one thread. A failed write is logged once."""
+    """Writes the file for the daemon; belongs to one thread."""
 
     def __init__(self, data_dir: Path, log: Log) -> None:
-        self._file = data_dir / NAME
-        self._log = log
+        self._file = StatusFile(data_dir / NAME, lambda reason: log.warning(Event.NOTIFY, reason=reason))
         self._kept = last_alarms(data_dir)
-        self._silent = False
 
     def keep(self, messages: Iterable[Message]) -> None:
         """Add the alarms among these messages; reports are not alarms."""
@@ -40,21 +38,7 @@ class AlarmFile:
         if not fresh:
             return
         self._kept = [*self._kept, *fresh][-KEPT:]
-        try:
-            self._write()
-        except OSError as error:
-            if not self._silent:
-                self._log.warning(Event.NOTIFY, reason=f"{self._file} cannot be written: {error.strerror}")
-            self._silent = True
-        else:
-            self._silent = False
-
-    def _write(self) -> None:
-        fresh = self._file.with_suffix(".new")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump([asdict(one) for one in self._kept], stream)
-        fresh.replace(self._file)
+        self._file.write([asdict(one) for one in self._kept])
 
 
 def last_alarms(data_dir: Path) -> list[KeptAlarm]:

@@ -132,11 +132,11 @@ class Message:
 
 @dataclass(slots=True)
 class _Alarm:
-    """A current alarm. `told` is when its last message was sent, `over_since` when it ended (0 while it lasts), in wall ms; `more`
+    """A current alarm. `sent_at` is when its last message was sent, `over_since` when it ended (0 while it lasts), in wall ms; `more`
     counts the occurrences since that message.
     """
 
-    told: int
+    sent_at: int
     more: int = 0
     over_since: int = 0
     end: LoggedEvent | None = None
@@ -181,12 +181,12 @@ class AlarmTracker:
 
     def _begin(self, key: _Key, event: LoggedEvent, now: int) -> Message | None:
         alarm = self._alarms.pop(key, None)
-        if alarm is not None and now - alarm.told < AGAIN:
+        if alarm is not None and now - alarm.sent_at < AGAIN:
             alarm.more, alarm.end = alarm.more + 1, None
             self._alarms[key] = alarm
             self.kept_back += 1
             return None
-        self._alarms[key] = _Alarm(told=now)
+        self._alarms[key] = _Alarm(sent_at=now)
         while len(self._alarms) > MEMORY:
             self._alarms.pop(next(iter(self._alarms)))
         more = alarm.more if alarm is not None else 0

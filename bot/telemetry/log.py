@@ -26,7 +26,7 @@ from bot.domain.log import Event
 from bot.domain.money import as_price, usd
 from bot.settings.load import ConfigError
 from bot.settings.variables import OperationSettings
-from bot.telemetry.log_file import Console, FollowedFile, tell_stderr
+from bot.telemetry.log_file import Console, FollowedFile, print_stderr
 from bot.telemetry.log_queue import Queued, Sink, drain
 from bot.telemetry.redact import HIDDEN, Redactor
 
@@ -66,10 +66,10 @@ Listener = Callable[[int, LoggedEvent], None]
 class EventLog:
     """Writes events of one broker, or of the daemon as a whole; satisfies bot.domain.log.Log."""
 
-    def __init__(self, logger: logging.Logger, broker: str | None = None, tell: Listener | None = None) -> None:
+    def __init__(self, logger: logging.Logger, broker: str | None = None, listener: Listener | None = None) -> None:
         self._logger = logger
         self._broker = broker.upper() if broker else None
-        self._tell = tell
+        self._listener = listener
 
     def debug(self, event: Event, /, **fields: object) -> None:
         self._write(logging.DEBUG, event, fields)
@@ -91,8 +91,8 @@ class EventLog:
         self, level: int, event: Event, fields: Mapping[str, object], error: BaseException | None = None
     ) -> None:
         logged = LoggedEvent(event, self._broker, fields)
-        if self._tell is not None:
-            self._tell(level, logged)
+        if self._listener is not None:
+            self._listener(level, logged)
         if self._logger.isEnabledFor(level):
             self._logger.log(level, "%s", event, exc_info=error, extra={"event": logged})
 
@@ -139,8 +139,8 @@ class TextFormatter(LineFormatter):
         time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         level = f"{_LEVELS.get(record.levelname, record.levelname):5}"
         head = " ".join(part for part in (time, level, said.source, said.text) if part)
-        told = {"text": said.fields["text"]} if "text" in said.fields else said.fields
-        fields = " ".join(self._field(key, value) for key, value in told.items())
+        values = {"text": said.fields["text"]} if "text" in said.fields else said.fields
+        fields = " ".join(self._field(key, value) for key, value in values.items())
         lines = [f"{head}  {fields}" if fields else head]
         lines += [f"    | {line}" for line in self._traceback(record)]
         return self._redact("\n".join(one_line(line) for line in lines))
@@ -164,8 +164,8 @@ class JsonFormatter(LineFormatter):
         if said.source:
             shown["broker" if said.is_ours else "logger"] = said.source
         shown["event"] = said.text
-        told = {key: value for key, value in said.fields.items() if key != "text"} or said.fields
-        shown |= {key: self._json(key, value) for key, value in told.items() if key not in shown}
+        values = {key: value for key, value in said.fields.items() if key != "text"} or said.fields
+        shown |= {key: self._json(key, value) for key, value in values.items() if key not in shown}
         if lines := self._traceback(record):
             shown["traceback"] = "\n".join(lines)
         return json.dumps(shown)
@@ -245,9 +245,9 @@ class Logs:
 
     def event_log(self, broker: str | None = None) -> EventLog:
         name = f"{_ROOT}.{broker.lower()}" if broker else _ROOT
-        return EventLog(logging.getLogger(name), broker, self._tell)
+        return EventLog(logging.getLogger(name), broker, self._notify)
 
-    def _tell(self, level: int, event: LoggedEvent) -> None:
+    def _notify(self, level: int, event: LoggedEvent) -> None:
         if self.listener is not None:
             self.listener(level, event)
 
@@ -324,7 +324,7 @@ class _Crash:
             self._print_as_usual(kind, error, where)
             return
         self._log.failure(Event.CRASHED, error)
-        tell_stderr(f"nija crashed ({kind.__name__}); see the log for details")
+        print_stderr(f"nija crashed ({kind.__name__}); see the log for details")
 
     def of_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:

@@ -134,7 +134,7 @@ class FollowedFile:
     def _complain(self, error: OSError) -> None:
         if not self._complained:
             self._complained = True
-            tell_stderr(f"{self._path} cannot be written ({error.strerror}): log lines are lost until it can")
+            print_stderr(f"{self._path} cannot be written ({error.strerror}): log lines are lost until it can")
 
 
 class Console:
@@ -154,7 +154,7 @@ class Console:
         """Does nothing: the stream belongs to the process."""
 
 
-def tell_stderr(text: str) -> None:
+def print_stderr(text: str) -> None:
     """Report on stderr, for when the log itself fails."""
     try:
         _put(sys.stderr, text + "\n")

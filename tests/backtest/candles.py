@@ -1,4 +1,4 @@
-"""Candles to write to files and to walk over, as tests want them."""
+"""Candles for tests, and files of them in every format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Columns = dict[str, Any]
 
 
 def columns(count: int, step_ms: int = 5 * MINUTE, seed: int = 7) -> Columns:
-    """A random walk of true candles."""
+    """A random walk of valid candles."""
     random = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.002, count)))
     opening = np.concatenate(([100.0], close[:-1]))
@@ -36,7 +36,7 @@ def columns(count: int, step_ms: int = 5 * MINUTE, seed: int = 7) -> Columns:
 
 
 def write(path: Path, data: Columns) -> Path:
-    """The columns as a file in the format of its name."""
+    """Write the columns to a file, in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.table(data)
     if path.suffix == ".parquet":
@@ -53,6 +53,6 @@ def write(path: Path, data: Columns) -> Path:
 
 
 def as_freqtrade(data: Columns) -> Columns:
-    """The columns as freqtrade writes them: a `date` with a zone in place of the time."""
+    """The columns as freqtrade writes them: a `date` with a time zone instead of the time."""
     dates = pa.array(data["time"]).cast(pa.timestamp("ms", tz="UTC"))
     return {"date": dates, **{name: data[name] for name in COLUMNS[1:]}}

@@ -1,4 +1,4 @@
-"""Markets by hand, and a strategy that does what a table says: asked candle by candle, or by rows, which are compiled."""
+"""Hand-made markets, and a strategy that follows a table: called candle by candle, or by compiled rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.backtest.terms import Account
 from bot.domain.candles import Candles, Series
 from bot.strategy.base import Close, Closed, Decided, Evaluation, Rows, Strategy, Trade
 
-#: What was compiled stays, by its hash, for the next run of the tests.
+#: The cache of compiled code, kept for later test runs.
 COMPILED = Path(__file__).resolve().parent.parent.parent / "build" / "numba"
 FIVE_MINUTES = 300_000
 MIDNIGHT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -49,7 +49,7 @@ def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
 
 
 class Scripted(Strategy):
-    """Enters where the table of a market says so, and leaves at the closes of `leaves`."""
+    """Enters at the signals in the table of a market, and exits at the closes of `leaves`."""
 
     required = 1
     widest_r = 0.2
@@ -57,7 +57,7 @@ class Scripted(Strategy):
     def __init__(self, table: dict[float, tuple[Sequence[Signal], Sequence[int]]], **values: Any) -> None:
         super().__init__()
         self.table = table
-        """By the volume of a market's candles, which names it."""
+        """Signals and exits by the volume of a market's candles, which identifies the market."""
         for name, value in values.items():
             setattr(self, name, value)
         self.rows = Rows(self.columns, decided, ("leaves",), closed, 0, ("turn",))
@@ -92,7 +92,7 @@ Bar = tuple[float, float, float, float]
 
 
 def market(bars: Sequence[Bar], symbol: str = "BTC-USD", volume: float = 1.0, first: int = 0) -> History:
-    """Candles of open, high, low, close from `first` on; their volume is the market's name in a table."""
+    """Candles of open, high, low, close from `first` on; their volume is the market's key in a table."""
     count = len(bars)
     time = MIDNIGHT + FIVE_MINUTES * (first + np.arange(count, dtype=np.int64))
     columns = (np.array([bar[at] for bar in bars], np.float64) for at in range(4))
@@ -100,7 +100,7 @@ def market(bars: Sequence[Bar], symbol: str = "BTC-USD", volume: float = 1.0, fi
 
 
 def named(symbol: str, candles: Candles, volume: float | None = None) -> History:
-    """Candles of a market, all of one volume where that is its name in a table."""
+    """Candles of a market, all of one volume if that is its key in a table."""
     count, columns = len(candles), {name: getattr(candles, name) for name in ("time", "open", "high", "low", "close")}
     volumes = candles.volume if volume is None else np.full(count, volume)
     return History(symbol, candles.timeframe_ms, *columns.values(), volumes, np.zeros(count, np.bool_))
@@ -116,7 +116,7 @@ def walked(strategy: Strategy, histories: Sequence[History], account: Account, p
 
 
 def same(one: Result, other: Result) -> bool:
-    """Whether two walks found the same to the last bit."""
+    """Whether two results are identical, to the last bit."""
     columns = [(one.trades, other.trades), (one.legs, other.legs)]
     names = [(left, right, name) for left, right in columns for name in left.__dataclass_fields__]
     equal = [np.array_equal(getattr(left, name), getattr(right, name), equal_nan=True) for left, right, name in names]

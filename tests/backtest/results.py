@@ -1,4 +1,4 @@
-"""Results as a walk would give them, made of a few numbers."""
+"""Results as a walk returns them, built from a few numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ START, DAY = 1_735_689_600_000, 86_400_000
 
 
 def result(count: int = 200, days: int = 120, seed: int = 7, drift: float = 0.0, **changed: Any) -> Result:
-    """So many trades, each with two legs, spread over the days; their results have nothing to do with the equity curve."""
+    """Random trades with two legs each, spread over the days. Their results are independent of the equity curve."""
     random = np.random.default_rng(seed)
     entered = np.sort(random.integers(0, days, count)) * DAY + START
     in_r = random.normal(drift, 1.0, count)

@@ -1,4 +1,4 @@
-"""Candles from files: every format is the same candles, what can be repaired is, and what cannot is one line."""
+"""Candles from files: every format gives the same candles, repairs are made and counted, and other faults are one line."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_candles_without_volume_are_candles(tmp_path: Path) -> None:
 
 @given(st.data())
 def test_any_disorder_comes_out_as_the_candles_that_are_true(draw: st.DataObject) -> None:
-    """Rows dropped, doubled, shuffled and broken: what comes out is what fills the true rest."""
+    """Rows dropped, duplicated, shuffled and broken: the result is the valid rest, with its holes filled."""
     count = draw.draw(st.integers(2, 40))
     data = columns(count)
     kept = draw.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=60))
@@ -258,12 +258,12 @@ def text(content: bytes, name: str = "BTC-USD-5m.csv") -> Callable[[Path], objec
         (
             lambda folder: write(folder / "BTC-USD-1h.csv", columns(10, 60 * MINUTE)),
             ["BTC-USD"],
-            "BTC-USD has candles of 1h: 5m cannot be made of them",
+            "BTC-USD has candles of 1h: 5m cannot be built from them",
         ),
         (
             lambda folder: write(folder / "BTC-USD-1h.csv", columns(10, 60 * MINUTE)),
             [],
-            "no candles in {folder} make 5m: there are 1h",
+            "5m cannot be built from the candles in {folder}: there are 1h",
         ),
         (twice, [], "BTC-USD has its 5m candles twice, in BTC-USD-5m.csv and BTC_USD-5m.feather: keep one"),
         (truncated, [], "BTC-USD-5m.parquet cannot be read: "),
@@ -276,10 +276,10 @@ def text(content: bytes, name: str = "BTC-USD-5m.csv") -> Callable[[Path], objec
         (
             file_of(time=1_735_689_600 + 300 * np.arange(10)),
             [],
-            "BTC-USD-5m.csv: 1735689600 is no time of a candle: milli",
+            "BTC-USD-5m.csv: 1735689600 is not the time of a candle: milli",
         ),
         (file_of(time=["soon"] * 10), [], "BTC-USD-5m.csv cannot be read: "),
-        (file_of(close=np.full(10, np.nan)), [], "BTC-USD-5m.csv: none of its 10 candles can be true (10 impossible)"),
+        (file_of(close=np.full(10, np.nan)), [], "BTC-USD-5m.csv: none of its 10 candles can be used (10 impossible)"),
         (
             with_holes,
             [],
@@ -291,10 +291,10 @@ def test_what_cannot_be_used_is_one_line(
     tmp_path: Path, make: Callable[[Path], object], pairs: list[str], line: str
 ) -> None:
     make(tmp_path)
-    with pytest.raises(BadCandles) as told:
+    with pytest.raises(BadCandles) as raised:
         load(tmp_path, pairs, "5m")
-    assert str(told.value).startswith(line.format(folder=tmp_path))
-    assert "\n" not in str(told.value)
+    assert str(raised.value).startswith(line.format(folder=tmp_path))
+    assert "\n" not in str(raised.value)
 
 
 def test_holes_may_be_allowed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The compiled text: what it says is what the plain one says, and nothing that was compiled outlives a change of its text."""
+"""Compiled code gives the same results as plain Python, and the cache never returns code that has changed since."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def texts() -> tuple[Any, Any]:
 def test_the_table_of_exits_holds_for_the_compiled_text(
     trade: Trade, day: Day, side: int, texts: tuple[Any, Any]
 ) -> None:
-    """The rows that try the text that trades; their expected values are tried there."""
+    """The tables that test the trading code; their expected values are tested there."""
     within, closed = texts
     if side < 0:
         trade = trade._replace(side=-1, stop=200.0 - trade.stop, breakeven=200.0 - trade.breakeven)
@@ -57,7 +57,7 @@ def helper(x):
 def text(x, y=2.0):
     return helper(x) + NAMES[1] + Kind.ONE.value + y
 """
-#: What is changed, and what comes out of text(10.0) then.
+#: A change of the module, and the result of text(10.0) after it.
 CHANGES: list[tuple[str, str, float]] = [
     ("LIMIT = 0.5", "LIMIT = 0.4", 9.0),
     ("(1.0, 2.0)", "(1.0, 3.0)", 11.0),
@@ -69,7 +69,7 @@ CHANGES: list[tuple[str, str, float]] = [
 
 
 def loaded(file: Path, text: str) -> ModuleType:
-    """A module of this text, its file no younger than any other: a cache that goes by time would take it for the same."""
+    """A module with this text and a fixed file time, so that a cache that compares times would not notice the change."""
     file.write_text(text)
     os.utime(file, (1_000_000_000, 1_000_000_000))
     spec = spec_from_file_location("changing", file)
@@ -90,7 +90,7 @@ def test_a_changed_text_is_compiled_again(tmp_path: Path, change: tuple[str, str
 
 
 def test_an_argument_whose_fields_change_places_is_compiled_again(tmp_path: Path) -> None:
-    """The text names no field's place, and takes the new class for the old one by its name."""
+    """The code names fields, not their positions, and the new class has the old one's name."""
     pair = "from typing import NamedTuple\nclass Pair(NamedTuple):\n    one: float\n    two: float\n"
     text = pair + "def text(pair):\n    return pair.one\n"
     old, new = (
@@ -131,7 +131,7 @@ def test_another_helper_in_its_place_is_another_text(tmp_path: Path) -> None:
 
 
 def test_an_attribute_of_a_helpers_name_is_no_helper() -> None:
-    """`leg.target` is a field, whatever function is called `target`."""
+    """`leg.target` is a field, even if there is a function called `target`."""
     calls: Sequence[str] = exits.reached.__code__.co_names
     assert "held" in calls
     assert plain(exits.reached, {})(STEPS[0][1], 200.0, 100.0, LEGS) is True

@@ -1,4 +1,4 @@
-"""The numbers of a backtest, beside independent formulas, and how sure they are."""
+"""The statistics of a backtest against independent formulas, and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import empyrical
 import numpy as np
 import pytest
 
-from bot.backtest.beside import hold
+from bot.backtest.alternatives import hold
 from bot.backtest.bootstrap import DRAWS, Interval, Verdict, expectancy_interval, verdict
 from bot.backtest.fees import TAKER, newcomer, next_worse
 from bot.backtest.history import History
@@ -143,15 +143,15 @@ def test_the_profit_factor(pnl: list[float], factor: float | None) -> None:
     assert profit_factor(np.array(pnl)) == factor
 
 
-# -- how sure ---------------------------------------------------------------------------------------------------------
+# -- confidence -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("interval", "trades", "expected", "words"),
     [
         (Interval(-0.3, -0.1), 100, Verdict.LOSES, "loses: the interval lies below zero (-0.200 R a trade, "),
         (Interval(0.1, 0.3), 100, Verdict.EARNS, "earned: the interval lies above zero ("),
-        (Interval(-0.1, 0.3), 100, Verdict.OPEN, "cannot be told from chance: the interval holds zero ("),
-        (Interval(-0.1, 0.0), 100, Verdict.OPEN, "cannot be told"),
-        (None, 100, Verdict.TOO_FEW, "too few trades to tell"),
+        (Interval(-0.1, 0.3), 100, Verdict.OPEN, "may be chance: the interval contains zero ("),
+        (Interval(-0.1, 0.0), 100, Verdict.OPEN, "may be chance"),
+        (None, 100, Verdict.TOO_FEW, "too few trades for a verdict"),
     ],
 )
 def test_the_interval_is_said_in_a_sentence(
@@ -171,7 +171,7 @@ def test_the_interval_is_the_same_each_time_and_holds_the_mean() -> None:
 
 
 def test_the_interval_is_as_wide_as_theory_says() -> None:
-    """Independent trades: 1.96 standard errors on each side, within what so many draws can tell."""
+    """Independent trades: 1.96 standard errors on each side, within the precision of that many samples."""
     walked = result(5_000, 365)
     found = expectancy_interval(walked.trades.pnl_r, walked.trades.entry_time)
     assert found is not None
@@ -198,7 +198,7 @@ def test_few_trades_have_no_interval(trades: int, days: int) -> None:
     assert expectancy_interval(np.ones(trades), entered) is None
 
 
-# -- beside -----------------------------------------------------------------------------------------------------------
+# -- alternatives -----------------------------------------------------------------------------------------------------
 def history(symbol: str, prices: list[float], start: int = START) -> History:
     close = np.array(prices)
     opening = np.concatenate((close[:1], close[:-1]))

@@ -1,4 +1,4 @@
-"""What a strategy must not know, and must not depend on, is found; one that is sound is let pass."""
+"""Look-ahead and dependence on where the data begins are found; a sound strategy passes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def of(count: int, symbol: str = "BTC-USD") -> History:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer closes, and plain text for the compiled one, which takes seconds to make."""
+    """Fewer closes, and plain Python in place of compiled code, which takes seconds to compile."""
     monkeypatch.setattr(soundness, "CLOSES", 300)
     monkeypatch.setattr(soundness, "compiled", lambda function, swaps, _: plain(function, swaps))
 

@@ -1,4 +1,4 @@
-"""What a backtest says on the screen, and what it stands beside."""
+"""The output of a backtest, and its alternatives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bot.backtest.beside import Alternative, beside
+from bot.backtest.alternatives import Alternative, alternatives
 from bot.backtest.history import History
 from bot.backtest.numbers import numbers
 from bot.backtest.result import Result
@@ -64,7 +64,7 @@ def test_it_stands_beside_the_same_walk_on_other_terms() -> None:
     history = History("BTC-USD", 5 * MINUTE, *data.values(), np.zeros(900, np.bool_))
     made, account = Backtest(unsound.Plain(), [history]), Account(costs=Costs(0.0002, 0.0002))
     walked = made.walk(account)
-    free, worse, held, cash = beside(made, account, walked, 0.0005)
+    free, worse, held, cash = alternatives(made, account, walked, 0.0005)
     for one, costs in ((free, Costs(0.0, 0.0)), (worse, Costs(0.0005, 0.0002))):
         same = numbers(made.walk(account._replace(costs=costs)))
         assert (one.trades, one.final_equity) == (same.trades, same.final_equity)

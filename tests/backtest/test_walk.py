@@ -1,4 +1,4 @@
-"""The walk: an example by hand, each reading of the rule, limits of an account, and one text in two worlds."""
+"""The walk: a worked example, each convention of the walk, the limits of an account, and plain against compiled code."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def index(time: int) -> int:
     return (time - MIDNIGHT) // FIVE_MINUTES
 
 
-def told(result: Result) -> list[tuple[int, list[tuple[int, str]]]]:
-    """Each trade: the candle entered in, and candle and reason of its sales."""
+def exits_by_entry(result: Result) -> list[tuple[int, list[tuple[int, str]]]]:
+    """Each trade: the candle of its entry, and candle and reason of its sales."""
     return [(index(one.entry_time), [(index(leg.time), leg.reason) for leg in one.legs]) for one in result]
 
 
@@ -55,7 +55,7 @@ def one_market(
     return walked(Scripted({1.0: (signals, leaves)}), [market(bars)], account, plainly, **words)
 
 
-# -- by hand ----------------------------------------------------------------------------------------------------------
+# -- a worked example -------------------------------------------------------------------------------------------------
 #: Twenty candles. Lot 0.001, tick 0.1, fee 0.1 %, spread 0.02 %.
 TWENTY: list[Bar] = [
     *still(3),  # 0-2: decided at the close of 2, close 100, stop 98: 10 % of 10,000 / 100 = 10.000
@@ -87,7 +87,7 @@ def test_twenty_candles_by_hand(plainly: bool) -> None:
     account = Account(costs=Costs(0.001, 0.0002), market=Market(0.001, 0.1))
     result = one_market(TWENTY, [Signal(2, 98.0), Signal(12, 99.0)], [], plainly, account)
     first, second = result
-    assert told(result) == [(3, [(5, "tp1"), (8, "tp2"), (10, "stop")]), (13, [(15, "stop")])]
+    assert exits_by_entry(result) == [(3, [(5, "tp1"), (8, "tp2"), (10, "stop")]), (13, [(15, "stop")])]
 
     entry = Decimal("100.51005")
     sales = [
@@ -112,7 +112,7 @@ def test_twenty_candles_by_hand(plainly: bool) -> None:
     assert result.day_equity[-1] == pytest.approx(10_000 + float(pnl + lost), abs=1e-9)
 
 
-# -- readings ---------------------------------------------------------------------------------------------------------
+# -- conventions ------------------------------------------------------------------------------------------------------
 UP: Bar = (100.0, 101.0, 99.5, 100.5)
 #: bars, signals, exits at a close -> the candle of each entry with its sales; what a gate blocked
 READINGS: list[tuple[str, list[Bar], list[Signal], list[int], list[Any], dict[str, int]]] = [
@@ -148,19 +148,19 @@ def test_each_reading(
     bars: list[Bar], signals: list[Signal], leaves: list[int], expected: list[Any], skips: dict[str, int], plainly: bool
 ) -> None:
     result = one_market(bars, signals, leaves, plainly)
-    assert (told(result), dict(result.skips)) == (expected, skips)
+    assert (exits_by_entry(result), dict(result.skips)) == (expected, skips)
 
 
 @BOTH
 def test_a_short_is_the_mirror_of_a_long(plainly: bool) -> None:
-    """By the money: bought at 100 and sold at 104 is sold at 100 and bought at 96."""
+    """Same money: buying at 100 and selling at 104 equals selling at 100 and buying at 96."""
     up = [*still(2), (100, 104.5, 99, 104), *still(2, 104)]
     down = [(200 - o, 200 - low, 200 - high, 200 - c) for o, high, low, c in up]
     account = FREE._replace(shorts=True)
     long = one_market(up, [Signal(1, 98.0)], [2], plainly, account)
     short = one_market(down, [Signal(1, 102.0, side=-1)], [2], plainly, account)
     assert [one.side for one in short] == ["short"]
-    assert told(long) == told(short) == [(2, [(2, "tp1"), (2, "tp2"), (2, "turn")])]
+    assert exits_by_entry(long) == exits_by_entry(short) == [(2, [(2, "tp1"), (2, "tp2"), (2, "turn")])]
     assert short.trades.pnl.tolist() == pytest.approx(long.trades.pnl.tolist())
     assert short.day_equity[-1] == pytest.approx(long.day_equity[-1])
 
@@ -193,7 +193,7 @@ def test_all_of_one_close_are_sized_by_the_same_equity_and_cut_to_what_cash_is_l
 def test_decisions_are_those_of_candles_from_since_on(plainly: bool) -> None:
     signals = [Signal(1, 98.0), Signal(3, 98.0)]
     result = one_market(still(8), signals, [2, 5], plainly, since=MIDNIGHT + 3 * FIVE_MINUTES)
-    assert told(result) == [(4, [(5, "turn")])]
+    assert exits_by_entry(result) == [(4, [(5, "turn")])]
     assert result.since == MIDNIGHT + 3 * FIVE_MINUTES
 
 
@@ -205,13 +205,13 @@ def test_exits_at_the_next_open_free_slot_and_cash_for_its_purchases(plainly: bo
     moves = [*still(4), (103.0, 103.2, 102.9, 103.0), *still(3, 103.0)]
     histories = [market(moves, "BTC-USD", 1.0), market(still(8), "ETH-USD", 2.0)]
     result = walked(strategy, histories, FREE._replace(slots=1), plainly)
-    assert told(result) == [(2, [(4, "turn")]), (4, [(7, "end")])]
+    assert exits_by_entry(result) == [(2, [(4, "turn")]), (4, [(7, "end")])]
     assert result.trades.pnl[0] == pytest.approx(10.0 * 3.0)
 
 
 @BOTH
 def test_what_comes_first_in_a_candle_is_known_where_finer_candles_are(plainly: bool) -> None:
-    """One candle meets target and stop: without detail the stop, with it the target, and then the stop at break-even."""
+    """One candle touches target and stop: without detail the stop fills, with it the target and then the stop at break-even."""
     bars = [*still(2), (100, 102.5, 97, 99), *still(2, 99)]
     minutes: list[Bar] = [(o, h, low, c) for o, h, low, c in still(25)]
     minutes[10:15] = [(100, 102.5, 99.5, 102), (102, 102, 97, 98), (98, 98, 97, 98), (98, 99, 98, 99), (99, 99, 99, 99)]
@@ -221,8 +221,8 @@ def test_what_comes_first_in_a_candle_is_known_where_finer_candles_are(plainly: 
     fine = market(minutes)
     object.__setattr__(fine, "time", time)
     object.__setattr__(fine, "timeframe_ms", 60_000)
-    assert told(one_market(bars, [Signal(1, 98.0)], [], plainly)) == [(2, [(2, "stop")])]
-    assert told(one_market(bars, [Signal(1, 98.0)], [], plainly, fine={coarse.symbol: fine})) == [
+    assert exits_by_entry(one_market(bars, [Signal(1, 98.0)], [], plainly)) == [(2, [(2, "stop")])]
+    assert exits_by_entry(one_market(bars, [Signal(1, 98.0)], [], plainly, fine={coarse.symbol: fine})) == [
         (2, [(2, "tp1"), (2, "stop")])
     ]
 
@@ -301,7 +301,7 @@ def test_a_market_that_begins_later_is_young(plainly: bool) -> None:
     assert ([index(one.entry_time) for one in result], result.skips) == ([10], {"market": 1})
 
 
-# -- one text ---------------------------------------------------------------------------------------------------------
+# -- plain and compiled -----------------------------------------------------------------------------------------------
 ACCOUNTS = [
     Account(),
     Account(Costs(0.002, 0.0004, in_coin=True), 500.0, 3, True, market=Market(0.001, 0.01, 0.05, 5.0)),
@@ -324,7 +324,7 @@ def test_apex_is_the_same_asked_by_live_windows_and_compiled_over_all_candles() 
 
 
 def test_money_is_neither_lost_nor_made() -> None:
-    """What the account ends with is what it began with and what its trades earned, whatever was held at once."""
+    """Final equity is initial equity plus the results of all trades, with any number of open positions."""
     histories = [named(f"C{seed}-USD", random_walk(seed, 900), float(seed)) for seed in (1, 2, 3)]
     signals = {
         float(one.volume[0]): (

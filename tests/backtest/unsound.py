@@ -1,4 +1,4 @@
-"""Strategies with a fault each, and what they are made of: one that has none."""
+"""A sound strategy, and strategies derived from it with one fault each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Columns(NamedTuple):
 
 
 def mean_of(values: Series, count: int) -> Series:
-    """The mean of the last `count` values, NaN before there are as many."""
+    """The mean of the last `count` values; NaN while there are fewer."""
     found = np.full(len(values), np.nan)
     if len(values) >= count:
         found[count - 1 :] = np.lib.stride_tricks.sliding_window_view(values, count).mean(axis=1)
@@ -43,7 +43,7 @@ def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
 
 
 class Sound(Strategy):
-    """Two means that cross: long when the short one rises above the long one, out when it falls below."""
+    """Two moving averages: long when the short one rises above the long one, out when it falls below."""
 
     required = 50
 
@@ -77,7 +77,7 @@ class Plain(Sound):
 
 # -- look-ahead -------------------------------------------------------------------------------------------------------
 class ReachesOn(Plain):
-    """Looks at the next candle through the array that its own is a part of."""
+    """Reads the next candle through the base array of its own."""
 
     def evaluate(self, candles: Candles) -> Evaluation:
         found, all_of_them = super().evaluate(candles), candles.close
@@ -88,7 +88,7 @@ class ReachesOn(Plain):
 
 
 class Remembers(Plain):
-    """Its answers depend on what it was asked before."""
+    """Its answers depend on earlier calls."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -100,7 +100,7 @@ class Remembers(Plain):
 
 
 class RemembersAtClose(Plain):
-    """The same of a trade's closes."""
+    """The same for `on_close`."""
 
     count = 0
 
@@ -110,7 +110,7 @@ class RemembersAtClose(Plain):
 
 
 class Centred(Sound):
-    """A mean whose window lies around the candle, as a smoothed indicator often does."""
+    """A moving average whose window is centred on the candle, as in many smoothed indicators."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -128,7 +128,7 @@ def decided_by_the_next(found: Columns, row: int, params: Any, owner: Any) -> De
 
 
 class ReadsOn(Sound):
-    """Its rows read the row after their own."""
+    """Its rows read the next row."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -137,7 +137,7 @@ class ReadsOn(Sound):
 
 # -- where data begins ------------------------------------------------------------------------------------------------
 class FromTheFirst(Plain):
-    """A mean of all candles there are."""
+    """A mean of all candles."""
 
     def evaluate(self, candles: Candles) -> Evaluation:
         return super().evaluate(candles)._replace(facts=(("mean", float(candles.close.mean())),))
@@ -156,15 +156,15 @@ class ColumnFromTheFirst(Sound):
 
 
 class TrailsFromTheFirst(Plain):
-    """A stop by the lowest low of all candles there are."""
+    """A stop by the lowest low of all candles."""
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         return Close(float(candles.low.min()) * 0.5)
 
 
-# -- rows and questions -----------------------------------------------------------------------------------------------
+# -- rows and methods -------------------------------------------------------------------------------------------------
 class SaysOtherwise(Sound):
-    """Its stop is another by its question than by its rows."""
+    """`evaluate` returns another stop than its rows."""
 
     def evaluate(self, candles: Candles) -> Evaluation:
         found = super().evaluate(candles)
@@ -172,7 +172,7 @@ class SaysOtherwise(Sound):
 
 
 class LeavesOtherwise(Sound):
-    """It holds on by its question where its rows leave."""
+    """`on_close` holds where its rows exit."""
 
     def on_close(self, trade: Trade, candles: Candles) -> Close:
         return Close(trade.stop)
@@ -184,7 +184,7 @@ def decided_beyond_numbers(found: Columns, row: int, params: Any, owner: Any) ->
 
 
 class CountsTooFar(Sound):
-    """Whole numbers beyond 64 bits, which only plain Python has."""
+    """Integers beyond 64 bits, which only plain Python has."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -202,7 +202,7 @@ class Impossible(Plain):
 
 
 class RowsRaise(Sound):
-    """Its columns cannot be made."""
+    """Its columns raise an error."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

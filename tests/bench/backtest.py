@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from bot.backtest.beside import beside
+from bot.backtest.alternatives import alternatives
 from bot.backtest.candle_files import load
 from bot.backtest.history import History
 from bot.backtest.numbers import numbers
@@ -101,7 +101,7 @@ def parts(folder: Path, data: Path, runs: int) -> dict[str, float]:
     deciding, _ = timed(lambda: backtest._decided(()), runs)
     walking, result = timed(lambda: backtest.walk(Account()), runs)
     counting, _ = timed(lambda: numbers(result), runs)
-    comparing, _ = timed(lambda: beside(backtest, Account(), result, 0.0012), 1)
+    comparing, _ = timed(lambda: alternatives(backtest, Account(), result, 0.0012), 1)
     half = [one.before(int(one.time[len(one) // 2])) for one in histories]
     halved = Backtest(strategy, [one for one in half if one is not None], compile_to=data / "numba")
     return {
@@ -111,7 +111,7 @@ def parts(folder: Path, data: Path, runs: int) -> dict[str, float]:
         "walk": walking,
         "walk of half the candles": timed(lambda: halved.walk(Account()), runs)[0],
         "numbers": counting,
-        "beside": comparing,
+        "alternatives": comparing,
         "bare loop": timed(bare(histories), runs)[0],
     }
 

@@ -86,11 +86,11 @@ def main() -> int:
             status, _ = daemon.stop()
             wrong = 0
             for venue in words.venues:
-                book, told = daemon.book(venue), truth(sandbox.ready, venue)
-                lines = differences(book, told)
+                book, venue_truth = daemon.book(venue), truth(sandbox.ready, venue)
+                lines = differences(book, venue_truth)
                 wrong += len(lines)
                 steps = words.days * DAY // words.step
-                asked = sorted(told["requests"].items(), key=lambda one: -one[1])[:9]
+                asked = sorted(venue_truth["requests"].items(), key=lambda one: -one[1])[:9]
                 print(f"{venue}, requests a step:", ", ".join(f"{path} {count / steps:.2f}" for path, count in asked))
                 print(
                     f"{venue}: {len(book['orders'])} orders, {len(book['fills'])} fills, {len(lines)} differences",

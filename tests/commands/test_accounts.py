@@ -1,4 +1,4 @@
-"""Several accounts of one exchange on the command line and in the checks: each is told of and ordered by its key."""
+"""Several accounts of one exchange on the command line and in the checks: each is named and ordered by its key."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def test_an_account_that_does_not_exist_is_not_ordered_anything(nija: CliRunner,
     ended = nija.invoke(app, ["pause", "kraken:saving"])
     assert ended.exit_code == 2
     assert "those of kraken are kraken, kraken:savings" in ended.stderr
-    for wrong, told in (("krakn", "is not one of kraken, okx, coinbase"), ("kraken:", "is not an account")):
+    for wrong, complaint in (("krakn", "is not one of kraken, okx, coinbase"), ("kraken:", "is not an account")):
         ended = nija.invoke(app, ["pause", wrong])
         assert ended.exit_code == 2
-        assert told in " ".join(ended.stderr.replace("│", " ").split())
+        assert complaint in " ".join(ended.stderr.replace("│", " ").split())
     assert sorted(file.name for file in tmp_path.glob("*.db")) == ["kraken.db", "kraken@savings.db"]
 
 

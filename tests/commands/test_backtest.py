@@ -82,13 +82,13 @@ def test_the_terms_of_an_account_are_those_it_knows(folder: Path) -> None:
 MISTAKES = [
     (("--broker", "binance"), "--broker binance: one of kraken, okx, coinbase is needed"),
     (("--limits", "some"), "--limits some: one of account, none is needed"),
-    (("--broker", "kraken", "--shorts"), "--shorts: NIJA sells short swaps of okx alone, not kraken"),
+    (("--broker", "kraken", "--shorts"), "--shorts: NIJA sells short only swaps at okx, not at kraken"),
     (("--since", "yesterday"), "--since yesterday: a date or time in ISO 8601 is needed, such as 2025-04-01"),
     (("--until", "2001-01-01"), "--until 2001-01-01: the candles begin after that"),
-    (("--param", "score=4"), "'score' is no parameter of ApexStrategy: it has ema_fast,"),
+    (("--param", "score=4"), "'score' is not a parameter of ApexStrategy: it has ema_fast,"),
     (("--param", "score_needed=four"), "score_needed is 'four': a whole number is needed"),
     (("--param", "score_needed"), "--param score_needed: name=value is needed, such as score_needed=4"),
-    (("--strategy", "nowhere.py:None"), "'nowhere.py:None'"),
+    (("--strategy", "nowhere.py:None"), "nowhere.py:None: there is no file "),
     (("--json", "nowhere/out.json"), "--json nowhere/out.json: cannot be written: No such file or directory"),
 ]
 

@@ -52,7 +52,7 @@ def nija(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-def told(folder: Path, **kraken: object) -> None:
+def write_heartbeat(folder: Path, **kraken: object) -> None:
     """A daemon that runs: this very process."""
     beat = {"status": "degraded", "reason": "", "silent_ms": 0, "stuck": False, "cycles": 0, **kraken}
     word = {"pid": os.getpid(), "time": iso(system_ms()), "stopped": False, "brokers": {"kraken": beat}}
@@ -80,9 +80,9 @@ def test_the_running_daemon_says_whose_money_it_is(
     """`.env` was changed since it started: what runs counts."""
     monkeypatch.setattr("bot.commands.orders._patience", lambda *_: 0.0)
     ledger(tmp_path, PLAY, LATER)
-    told(tmp_path, mode="sandbox", account=str(PLAY))
+    write_heartbeat(tmp_path, mode="sandbox", account=str(PLAY))
     nija.invoke(app, ["pause"])
-    told(tmp_path, mode="demo", account="")
+    write_heartbeat(tmp_path, mode="demo", account="")
     nija.invoke(app, ["pause"])
     assert verbs(tmp_path) == [(str(PLAY), "pause"), ("demo:kraken::", "pause")]
 
@@ -262,16 +262,16 @@ def test_whoever_asks_is_told_that_the_daemons_folder_was_taken_away(
         data.rename(tmp_path / "aside")
         assert f"process {os.getpid()}) but cannot be reached" in nija.invoke(app, ["ledger"]).output
         assert who_trades(options) == 1
-    told_of = capsys.readouterr()
-    assert f"process {os.getpid()}) but cannot be reached" in told_of.err
-    assert "not started here" not in told_of.out
+    printed = capsys.readouterr()
+    assert f"process {os.getpid()}) but cannot be reached" in printed.err
+    assert "not started here" not in printed.out
 
 
 def test_only_the_failures_of_what_was_ordered_are_told(
     nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.commands.orders.FAILED", 0.0)
-    told(tmp_path, status="failed", reason="no route to it")
+    write_heartbeat(tmp_path, status="failed", reason="no route to it")
     word = json.loads((tmp_path / "heartbeat.json").read_text())
     word["brokers"]["okx"] = word["brokers"]["kraken"] | {"reason": "the key is unknown"}
     (tmp_path / "heartbeat.json").write_text(json.dumps(word))
@@ -296,13 +296,13 @@ def test_an_answer_is_waited_for_as_long_as_one_may_come(
     tmp_path: Path, report: dict[str, object], seconds: float
 ) -> None:
     assert _patience(tmp_path, 10.0, {KRAKEN.key}) == 0.0, "nobody runs"
-    told(tmp_path, **report)
+    write_heartbeat(tmp_path, **report)
     assert _patience(tmp_path, 10.0, {KRAKEN.key}) == seconds
 
 
 def test_a_nija_whose_disk_took_no_heartbeat_for_a_while_is_waited_for(tmp_path: Path) -> None:
     """Its disk was just mended: the next heartbeat comes within seconds, and so does the answer."""
-    told(tmp_path)
+    write_heartbeat(tmp_path)
     old = json.loads((tmp_path / "heartbeat.json").read_text()) | {"time": iso(system_ms() - 60_000)}
     (tmp_path / "heartbeat.json").write_text(json.dumps(old))
     assert _patience(tmp_path, 10.0, {KRAKEN.key}) == 0.0
@@ -313,7 +313,7 @@ def test_a_nija_whose_disk_took_no_heartbeat_for_a_while_is_waited_for(tmp_path:
 def test_nobody_waits_in_silence(nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.commands.orders.FIRST_WORD", 0.0)
     monkeypatch.setattr("bot.commands.orders._patience", lambda *_: 0.3)
-    told(tmp_path, status="degraded", reason="connection refused", mode="live")
+    write_heartbeat(tmp_path, status="degraded", reason="connection refused", mode="live")
     ended = nija.invoke(app, ["flatten", "--yes"])
     first, last = ended.stdout.splitlines()
     assert first == (
@@ -414,7 +414,7 @@ def test_the_settings_show_what_was_set_by_command(nija: CliRunner, tmp_path: Pa
     denials.deny("DOGE", Lasts.UNTIL_RESTART)
     denials.deny("SHIB-USD", Lasts.FOR_GOOD)
     if running:
-        told(tmp_path)
+        write_heartbeat(tmp_path)
         keep(tmp_path, [Setting("MAX_PAIRS", "4", ".env")], cast("Any", None))
     ended = nija.invoke(app, ["settings", "--json"])
     rows = json.loads(ended.stdout)

@@ -75,7 +75,7 @@ def test_people_read_the_same_in_a_table(folder: Path) -> None:
         ["D-USD-5m.csv", "unusable"],
     ]
     assert "B-USD-5m.parquet: 1 impossible, 1 missing (longest gap 1)" in lines
-    assert "B-USD-5m.parquet: opens over 10 % from the close before at 2025-01-01T05:50:00.000Z" in lines
+    assert "B-USD-5m.parquet: opens over 10 % from the previous close at 2025-01-01T05:50:00.000Z" in lines
 
 
 def test_holes_may_be_allowed_and_then_all_is_well(folder: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_strategy_is_checked_by_its_file(tmp_path: Path, first: str, status: i
     ("args", "line"),
     [
         (["data", "check", "nowhere"], "there is no folder nowhere: give one with candle files named <BASE>-"),
-        (["check-strategy", "none.py:Mine", "--data", "."], "'none.py:Mine': there is no file "),
+        (["check-strategy", "none.py:Mine", "--data", "."], "none.py:Mine: there is no file "),
         (
             ["check-strategy", "bot.strategy.apex:ApexStrategy", "--data", "{candles}", "--pairs", "NO-USD"],
             "no candles of NO-USD in {candles}: there are AAA-USD",

@@ -221,15 +221,15 @@ def test_contracts_are_told_by_what_they_earned(folder: Path) -> None:
     leave = intent(2, "BTC-USDT-SWAP", Purpose.EXIT)
     book.record(leave)
     book.record_fill(fill("F2", "X2", "1", "90", client_id=leave.client_id, time=HOUR, **swap))
-    told = [(row["Sent Amount"], row["Received Amount"], row["Label"], row["TxHash"]) for row in tax("koinly")]
-    assert told == [("0.1", "", "realized gain", "F1"), ("", "9.9", "realized gain", "F2")]
+    rows = [(row["Sent Amount"], row["Received Amount"], row["Label"], row["TxHash"]) for row in tax("koinly")]
+    assert rows == [("0.1", "", "realized gain", "F1"), ("", "9.9", "realized gain", "F2")]
     types = [(row["Type"], row["Buy Amount"], row["Sell Amount"]) for row in tax("cointracking")]
     assert types == [("Derivatives / Futures Loss", "", "0.1"), ("Derivatives / Futures Profit", "9.9", "")]
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "complaint"),
     [
         (("profit", "--json", "--csv"), "--json and --csv are different formats: choose one"),
         (("trades", "--tax", "koinly", "--json"), "--tax writes CSV: leave --json out"),
@@ -238,9 +238,11 @@ def test_contracts_are_told_by_what_they_earned(folder: Path) -> None:
         (("profit", "--broker", "kraken:none"), "kraken:none is not an account"),
     ],
 )
-def test_what_cannot_be_answered_is_one_line_and_exit_status_2(folder: Path, words: tuple[str, ...], told: str) -> None:
+def test_what_cannot_be_answered_is_one_line_and_exit_status_2(
+    folder: Path, words: tuple[str, ...], complaint: str
+) -> None:
     traded(folder)
-    assert told in " ".join(nija(*words, status=2).output.replace("│", " ").split())
+    assert complaint in " ".join(nija(*words, status=2).output.replace("│", " ").split())
 
 
 def test_a_book_that_cannot_be_read_hides_no_other(folder: Path) -> None:

@@ -46,7 +46,7 @@ def nija(*words: str) -> Result:
     return CliRunner().invoke(app, words)
 
 
-def told(*words: str) -> dict[str, Any]:
+def as_json(*words: str) -> dict[str, Any]:
     ended = nija(*words, "--json")
     assert ended.exit_code == 0, ended.output
     content: dict[str, Any] = json.loads(ended.stdout)
@@ -77,10 +77,10 @@ def traded(folder: Path, account: Account = KRAKEN, *, at: int, measured: bool =
 
 
 def test_before_the_first_start() -> None:
-    found = told("status")
+    found = as_json("status")
     assert (found["running"], found["mode"], found["accounts"], found["alarms"]) == (False, None, {}, [])
     assert nija("status").stdout == "NIJA has not started here yet: ./start.sh starts it\n"
-    assert told("ledger")["brokers"] == {}
+    assert as_json("ledger")["brokers"] == {}
     assert nija("ledger").stdout == "NIJA has not started here yet: ./start.sh starts it\n"
 
 
@@ -92,7 +92,7 @@ def test_a_running_daemon_is_shown_with_all_it_knows(folder: Path) -> None:
     AlarmFile(folder, Notes()).keep(
         [Message("", "", bad=True, broker=broker, at=now, text=f"failed: {broker}") for broker in ("KRAKEN", "OKX", "")]
     )
-    found = told("status")
+    found = as_json("status")
     assert (found["running"], found["as_of"], found["mode"]) == (True, iso(now), "live")
     assert found["since"] == iso(now - HOUR)
     account = found["accounts"]["kraken"]
@@ -138,10 +138,10 @@ def test_what_does_not_run_is_not_shown_as_running(folder: Path, killed: bool) -
     then = system_ms() - 3 * HOUR
     word(folder, traded(folder, at=then), at=then, stopped=not killed)
     for command in ("status", "ledger"):
-        found = told(command)
+        found = as_json(command)
         assert (found["running"], found["as_of"]) == (False, iso(then))
         assert nija(command).stdout.startswith(f"Not running since {iso(then)[:10]} {iso(then)[11:19]}Z (3 h ago).")
-    assert told("status")["accounts"]["kraken"]["status"] == "healthy", "the last verdict stays"
+    assert as_json("status")["accounts"]["kraken"]["status"] == "healthy", "the last verdict stays"
     assert "KRAKEN  was healthy" in nija("status").stdout
     assert "KRAKEN  not traded now (was healthy)" in nija("ledger").stdout
 
@@ -149,13 +149,13 @@ def test_what_does_not_run_is_not_shown_as_running(folder: Path, killed: bool) -
 def test_without_a_heartbeat_the_books_say_since_when(folder: Path) -> None:
     then = system_ms() - 3 * HOUR
     traded(folder, at=then)
-    assert (told("ledger")["running"], told("ledger")["as_of"]) == (False, iso(then))
+    assert (as_json("ledger")["running"], as_json("ledger")["as_of"]) == (False, iso(then))
 
 
 def test_what_nobody_knows_is_not_called_nothing(folder: Path) -> None:
     now = system_ms()
     word(folder, replace(traded(folder, at=now, measured=False), status=Status.FAILED, reason="no answer"), at=now)
-    account = told("status")["accounts"]["kraken"]
+    account = as_json("status")["accounts"]["kraken"]
     assert [account[name] for name in ("equity_usd", "cash_usd", "today_usd", "week_usd", "measured_at")] == [None] * 5
     assert [(one["price"], one["unrealised_usd"]) for one in account["positions"]] == [(None, None)]
     assert "$0" not in nija("status").stdout
@@ -166,13 +166,13 @@ def test_the_daemon_has_the_last_word_on_what_it_trades(folder: Path) -> None:
     """The book says healthy; its trader has died since."""
     now = system_ms()
     word(folder, replace(traded(folder, at=now), status=Status.FAILED, reason="crashed"), at=now)
-    assert told("ledger")["brokers"]["kraken"]["status"] == "failed"
-    assert told("status")["accounts"]["kraken"]["status"] == "failed"
+    assert as_json("ledger")["brokers"]["kraken"]["status"] == "failed"
+    assert as_json("status")["accounts"]["kraken"]["status"] == "failed"
 
 
 def test_a_position_without_a_stop_is_said_to_have_none(folder: Path) -> None:
     bought(ledger(folder))
-    (position,) = told("status")["accounts"]["kraken"]["positions"]
+    (position,) = as_json("status")["accounts"]["kraken"]["positions"]
     assert position["stop"] is None
     assert "NONE" in nija("status").stdout
 
@@ -182,7 +182,7 @@ def test_play_money_is_marked_and_never_taken_for_what_is_traded_live(folder: Pa
     traded(folder, PLAY, at=now)
     unheard = BrokerStatus(KRAKEN.key, Status.FAILED, mode="live", reason="connection refused")
     word(folder, unheard, at=now)
-    account = told("status")["accounts"]["kraken"]
+    account = as_json("status")["accounts"]["kraken"]
     assert (account["mode"], account["status"], account["equity_usd"], account["positions"]) == (
         "live",
         "failed",
@@ -192,14 +192,14 @@ def test_play_money_is_marked_and_never_taken_for_what_is_traded_live(folder: Pa
     shown = nija("ledger").stdout
     assert "KRAKEN  sandbox: play money  not traded now (was healthy)" in shown
     assert "those of the sandbox's market" in shown.replace("\n", " ")
-    assert told("ledger")["brokers"]["kraken"]["mode"] == "sandbox"
+    assert as_json("ledger")["brokers"]["kraken"]["mode"] == "sandbox"
 
 
 def test_positions_that_nobody_watches_stay_in_sight(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     traded(folder, at=system_ms())
     for name in KEYS:
         monkeypatch.setenv(name, "")
-    account = told("status")["accounts"]["kraken"]
+    account = as_json("status")["accounts"]["kraken"]
     assert (account["status"], account["since"]) == ("unwatched", None)
     assert "nobody watches it" in account["reason"]
 
@@ -212,10 +212,10 @@ def test_prices_have_as_many_digits_as_prices_have(folder: Path) -> None:
     with book._db.writing() as tx:
         tx.connection.exec_driver_sql("UPDATE positions SET cost = '391.001'")
         tx.connection.exec_driver_sql("UPDATE orders SET avg_price = '130.214000000015621029207599', booked_qty = '0'")
-    content = told("ledger")["brokers"]["kraken"]
+    content = as_json("ledger")["brokers"]["kraken"]
     assert content["positions"][0]["entry_price"] == "130.333666667"
     assert content["orders"][0]["avg_price"] == "130.214"
-    assert told("status")["accounts"]["kraken"]["positions"][0]["entry_price"] == "130.333666667"
+    assert as_json("status")["accounts"]["kraken"]["positions"][0]["entry_price"] == "130.333666667"
     shown = nija("ledger").stdout
     assert "130.33367 " in shown
     assert "130.333666" not in shown
@@ -231,7 +231,7 @@ def test_brokers_are_named_in_any_case(folder: Path, command: str, name: str, st
 
 def test_an_account_with_a_name_in_any_case(folder: Path) -> None:
     traded(folder, replace(KRAKEN, name="savings"), at=system_ms())
-    assert list(told("status", "--broker", "KRAKEN:Savings")["accounts"]) == ["kraken:savings"]
+    assert list(as_json("status", "--broker", "KRAKEN:Savings")["accounts"]) == ["kraken:savings"]
 
 
 @pytest.mark.parametrize("command", ["status", "ledger"])
@@ -266,8 +266,8 @@ def test_accounts_are_in_the_order_of_their_exchanges_whether_nija_runs_or_not(f
     for venue in ("okx", "coinbase", "kraken"):
         traded(folder, replace(KRAKEN, venue=venue), at=system_ms())
     wanted = ["kraken", "okx", "coinbase"]
-    assert list(told("status")["accounts"])[: len(wanted)] == wanted
-    assert list(told("ledger")["brokers"]) == wanted
+    assert list(as_json("status")["accounts"])[: len(wanted)] == wanted
+    assert list(as_json("ledger")["brokers"]) == wanted
 
 
 def test_the_version() -> None:

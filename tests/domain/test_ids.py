@@ -122,13 +122,15 @@ def test_a_venue_alone_means_its_one_account(word: AccountKey, known: list[Accou
 
 
 @pytest.mark.parametrize(
-    ("word", "known", "told"),
+    ("word", "known", "complaint"),
     [
         (MAIN, [SAVINGS, AccountKey("kraken", "other"), OKX], "those of kraken are kraken:other, kraken:savings"),
         (SAVINGS, [MAIN, OKX], "kraken:savings is not an account: those of kraken are kraken"),
         (SAVINGS, [OKX], "those of kraken are none"),
     ],
 )
-def test_a_word_that_could_be_several_or_none_asks_which(word: AccountKey, known: list[AccountKey], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_a_word_that_could_be_several_or_none_asks_which(
+    word: AccountKey, known: list[AccountKey], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
         word.among(known)

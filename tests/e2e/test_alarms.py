@@ -31,9 +31,9 @@ def test_the_day_is_told_at_midnight_of_the_market(tmp_path: Path) -> None:
         assert not daemon.lines(Event.DAY)
         for _ in range(2):
             sandbox.control("POST", "advance", seconds=CANDLE)
-        receiver.until(lambda: bool(receiver.messages), "the day")
+        receiver.until(lambda: bool(receiver.accepted), "the day")
         assert daemon.lines(Event.ENTRY)
-        (title, line) = receiver.messages[0]
+        (title, line) = receiver.accepted[0]
         assert title == "NIJA SANDBOX KRAKEN: the day"
         assert line.startswith("day 2026-01-05, equity $")
         assert [word in line for word in ("result", "trades", "open positions", "fees $")] == [True] * 4

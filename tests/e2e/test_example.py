@@ -49,5 +49,5 @@ def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
 
 def disagreements(daemon: Daemon, sandbox: Sandbox, venue: str) -> list[str]:
     """Differences between book and exchange; what has only just been sent is confirmed at the next check."""
-    told = differences(daemon.book(venue), truth(sandbox.ready, venue))
-    return [line for line in told if "submitted" not in line]
+    lines = differences(daemon.book(venue), truth(sandbox.ready, venue))
+    return [line for line in lines if "submitted" not in line]

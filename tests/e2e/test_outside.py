@@ -47,7 +47,7 @@ def test_from_the_start_through_a_pause_to_the_stop(tmp_path: Path) -> None:
             assert alive(daemon)[0] == 0
             daemon.command("pause", "okx")
             pings.until(lambda: "/fail" in pings.kinds, "that one is halted")
-            kind, text = pings.came[-1]
+            kind, text = pings.accepted[-1]
             assert (kind, "OKX (sandbox) halted: paused by the operator" in text) == ("/fail", True)
             assert daemon.stop()[0] == 0
             last = list(heard(inlet))

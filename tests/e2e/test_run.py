@@ -100,8 +100,8 @@ def test_it_can_be_asked_why_it_traded_and_why_not(run: Run) -> None:
 
 
 def test_the_first_line_says_whose_money_it_is(run: Run) -> None:
-    told = [line.event for line in read_log(run.log) if line.level != "DEBUG"]
-    assert told[0] is Event.SANDBOX
+    events = [line.event for line in read_log(run.log) if line.level != "DEBUG"]
+    assert events[0] is Event.SANDBOX
 
 
 def test_nothing_went_wrong(run: Run) -> None:

@@ -226,10 +226,10 @@ def test_two_keys_that_open_the_same_money_are_one_too_many(ledgers: Ledgers) ->
     with ledgers.opened(NOBODY, ONE):
         pass
     with (
-        pytest.raises(BrokerError, match="open the account that OKX:ONE already trades") as told,
+        pytest.raises(BrokerError, match="open the account that OKX:ONE already trades") as raised,
         ledgers.opened(NOBODY, replace(ONE, name="two")),
     ):
         pass
-    assert "okx:two" in told.value.remedy
+    assert "okx:two" in raised.value.remedy
     with ledgers.opened(NOBODY, ONE):
         pass

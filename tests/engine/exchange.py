@@ -133,6 +133,12 @@ class Exchange(BaseBroker):
                           parent_id=entry.exchange_id, trigger_price=intent.attached_stop)  # fmt: skip
         self.all[stop.exchange_id] = stop
 
+    def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
+        self.all[order.exchange_id] = replace(
+            order, qty=qty or order.qty, trigger_price=trigger_price or order.trigger_price
+        )
+        return Placed(order.exchange_id)
+
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
         return self.all.get(exchange_id)
 
@@ -161,9 +167,6 @@ class Exchange(BaseBroker):
 
     def unavailable_balances(self) -> Mapping[str, Decimal]:
         return {}
-
-    def amend(self, order: VenueOrder, *, qty: Decimal | None = None, trigger_price: Decimal | None = None) -> Outcome:
-        raise NotImplementedError
 
     def cancel(self, order: VenueOrder) -> Outcome:
         self.all[order.exchange_id] = replace(order, status=OrderStatus.CANCELED)
@@ -239,9 +242,9 @@ class Scene:
             recommended_balance=Decimal(25),
         )
         self.engine = AccountEngine.of(self.oms, plan, lambda _: Fed())
-        self.tell()
+        self.deliver()
 
-    def tell(self, found: Candles | Unfit | None = None) -> None:
+    def deliver(self, found: Candles | Unfit | None = None) -> None:
         """Deliver the newest close of every market."""
         candle_cache = self.engine.candle_cache
         number = (candle_cache.newest() - START) // FRAME

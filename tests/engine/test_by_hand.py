@@ -53,17 +53,17 @@ def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: 
     """Nor on a signal of that candle, which closes after the sale."""
     scene.scan()
     scene.clock.now += FRAME + 1_000  # held into the next candle
-    scene.tell()
+    scene.deliver()
     assert sold(scene) == "BTC-USD sold: 1.94 at 102.9; no entry in this candle"
     (sale,) = scene.orders(Purpose.FLATTEN)
     assert sale.reason == BY_HAND
     assert scene.scan() == []
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     assert scene.scan() == []
     assert {str(line["value"])[:28] for line in scene.skips()} == {"sold by you in this candle, "}
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     assert len(scene.scan()) == 1
 
 

@@ -76,8 +76,10 @@ class Bold(ApexStrategy):
         return Terms(evaluation.stop)
 
 
-def test_a_strategy_may_ask_for_nothing_but_its_stop() -> None:
-    assert looked_at(Bold(), LONG._replace(stop=99.9), "ask", 150.0, Costs(0.002, 5.0)) is None
+@pytest.mark.parametrize("price", [100.0, 150.0])
+def test_a_strategy_may_ask_for_nothing_but_its_stop(price: float) -> None:
+    """No R is too small for it, and none too wide."""
+    assert looked_at(Bold(), LONG._replace(stop=99.9), "ask", price, Costs(0.002, 5.0)) is None
 
 
 class Silent(ApexStrategy):
@@ -92,9 +94,9 @@ class Vague(ApexStrategy):
 
 @pytest.mark.parametrize("rule", [Silent(), Vague()])
 def test_a_strategy_that_cannot_say_what_it_asks_makes_no_offer(rule: Strategy) -> None:
-    told: list[StrategyError] = []
-    assert offer(GuardedStrategy(rule, told.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
-    assert [error.question for error in told] == ["terms"]
+    errors: list[StrategyError] = []
+    assert offer(GuardedStrategy(rule, errors.append), "BTC-USD", LONG, "ask", 100.0, Costs(0.002, 0.1)) is None
+    assert [error.question for error in errors] == ["terms"]
 
 
 @pytest.mark.parametrize(

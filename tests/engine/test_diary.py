@@ -50,8 +50,8 @@ def test_day_and_week_begin_where_the_result_stood_then(tmp_path: Path) -> None:
     assert days.at(MONDAY + 6 * DAY, "9") == (0, -1)
     assert days.at(MONDAY + 7 * DAY, "9.5") == (0, 0)
     assert days.at(MONDAY + 7 * DAY + 1, "9.25") == (Decimal("-0.25"), Decimal("-0.25"))
-    told = days.log.said(Event.DAY)
-    assert [(line["day"], line["result_usd"]) for line in told] == [
+    summaries = days.log.said(Event.DAY)
+    assert [(line["day"], line["result_usd"]) for line in summaries] == [
         (iso(MONDAY + 2 * DAY)[:10], Decimal(4)),
         (iso(MONDAY + 3 * DAY)[:10], Decimal(-5)),
         (iso(MONDAY + 6 * DAY)[:10], Decimal("0.5")),

@@ -19,7 +19,7 @@ ENTRY = replace(KNOWN, purpose=Purpose.ENTRY)
 THIRD = TAKEN_BACK // 3
 
 
-def told(filled: int, status: OrderStatus = OrderStatus.OPEN, name: str = "S1") -> VenueOrder:
+def reported(filled: int, status: OrderStatus = OrderStatus.OPEN, name: str = "S1") -> VenueOrder:
     return VenueOrder(name, "BTC-USD", Side.SELL, OrderType.STOP, status, Decimal(10), Decimal(filled))
 
 
@@ -45,19 +45,19 @@ def test_less_is_believed_when_it_is_said_often_and_for_long(
     record: OrderRecord, answers: list[tuple[int, int]], believed: bool
 ) -> None:
     doubts = Doubts()
-    verdicts = [doubts.taken_back(record, told(filled), at) for at, filled in answers]
+    verdicts = [doubts.taken_back(record, reported(filled), at) for at, filled in answers]
     assert verdicts == [False] * (len(answers) - 1) + [believed]
 
 
 def test_an_order_in_flight_says_nothing() -> None:
     doubts = Doubts()
-    flying = told(2, OrderStatus.SUBMITTED)
+    flying = reported(2, OrderStatus.SUBMITTED)
     assert not any(doubts.taken_back(KNOWN, flying, at) for at in (0, 1, TAKEN_BACK))
 
 
 def test_a_doubt_begins_again_once_it_was_believed() -> None:
     doubts = Doubts()
-    assert [doubts.taken_back(KNOWN, told(2), at) for at in (0, 1, TAKEN_BACK, TAKEN_BACK + 1)] == [
+    assert [doubts.taken_back(KNOWN, reported(2), at) for at in (0, 1, TAKEN_BACK, TAKEN_BACK + 1)] == [
         False,
         False,
         True,
@@ -68,5 +68,5 @@ def test_a_doubt_begins_again_once_it_was_believed() -> None:
 def test_what_is_remembered_is_bounded() -> None:
     doubts = Doubts()
     for number in range(1_000):
-        doubts.taken_back(replace(KNOWN, exchange_id=f"S{number}"), told(2, name=f"S{number}"), number)
+        doubts.taken_back(replace(KNOWN, exchange_id=f"S{number}"), reported(2, name=f"S{number}"), number)
     assert len(doubts._of) <= 100

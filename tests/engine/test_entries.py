@@ -59,7 +59,7 @@ def test_it_is_not_tried_for_ever(scene: Scene) -> None:
     assert [len(scene.scan()) for _ in range(5)] == [1, 1, 1, 0, 0]
     assert scene.skipped() == ["rejected", "candle_used"]
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     assert len(scene.scan()) == 1
 
 
@@ -113,7 +113,7 @@ def test_an_order_in_doubt_is_not_sent_again(scene: Scene) -> None:
     assert len(scene.scan()) == 1
     assert scene.scan() == []
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     assert scene.scan() == []
     assert scene.skipped() == ["unsettled"]
 

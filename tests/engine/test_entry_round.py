@@ -58,7 +58,7 @@ class Scans:
         self.measured += 1
         return snapshot_at(self.clock.now)
 
-    def tell(self, symbol: str, close: int = CLOSE, *, found: bool = True) -> None:
+    def deliver(self, symbol: str, close: int = CLOSE, *, found: bool = True) -> None:
         """Deliver a market's close, and evaluate entries if they are due."""
         self.candle_cache.take(CandleClosed(symbol, close, candles(*range(-5, 1)) if found else Unfit("late")))
         self.entry_round.hear(symbol, close)
@@ -84,7 +84,7 @@ def scans() -> Scans:
 
 def test_what_is_known_before_the_round_is_judged_at_its_beginning(scans: Scans) -> None:
     for symbol in reversed(SYMBOLS):
-        scans.tell(symbol)
+        scans.deliver(symbol)
     assert scans.seen == []
     scans.begin()
     assert scans.seen == [SYMBOLS]
@@ -92,58 +92,58 @@ def test_what_is_known_before_the_round_is_judged_at_its_beginning(scans: Scans)
 
 def test_nothing_is_judged_before_it_is_known_of_all(scans: Scans) -> None:
     scans.begin()
-    scans.tell("C-USD")
-    scans.tell("A-USD", found=False)
+    scans.deliver("C-USD")
+    scans.deliver("A-USD", found=False)
     assert scans.seen == []
-    scans.tell("B-USD")
+    scans.deliver("B-USD")
     assert scans.seen == [SYMBOLS]
 
 
 def test_after_a_while_the_rest_is_judged_without_them_and_they_when_they_come(scans: Scans) -> None:
     scans.begin()
-    scans.tell("B-USD")
+    scans.deliver("B-USD")
     scans.clock.now = CLOSE + FRAME // PATIENCE - 1
     scans.judge()
     assert scans.seen == []
     scans.clock.now += 1
     scans.judge()
     assert scans.seen == [["B-USD"]]
-    scans.tell("A-USD")
-    scans.tell("C-USD")
+    scans.deliver("A-USD")
+    scans.deliver("C-USD")
     assert scans.seen == [["B-USD"], ["A-USD"], ["C-USD"]]
 
 
 def test_a_candle_that_was_missing_is_judged_when_it_comes(scans: Scans) -> None:
     scans.begin()
     for symbol in SYMBOLS:
-        scans.tell(symbol, found=symbol != "B-USD")
-    scans.tell("B-USD")
+        scans.deliver(symbol, found=symbol != "B-USD")
+    scans.deliver("B-USD")
     assert scans.seen == [SYMBOLS, ["B-USD"]]
 
 
 def test_what_comes_after_the_next_close_is_judged_no_more(scans: Scans) -> None:
     scans.begin()
-    scans.tell("A-USD")
+    scans.deliver("A-USD")
     scans.clock.now = CLOSE + FRAME
-    scans.tell("B-USD")
-    scans.tell("C-USD", CLOSE + FRAME)
+    scans.deliver("B-USD")
+    scans.deliver("C-USD", CLOSE + FRAME)
     assert scans.seen == []
 
 
 def test_markets_that_are_not_of_the_round_wake_nobody(scans: Scans) -> None:
     scans.begin(SYMBOLS[:1])
-    scans.tell("B-USD")
+    scans.deliver("B-USD")
     assert scans.seen == []
-    scans.tell("A-USD")
+    scans.deliver("A-USD")
     assert scans.seen == [["A-USD"]]
 
 
 def test_a_round_that_has_ended_judges_nothing(scans: Scans) -> None:
     scans.begin()
-    scans.tell("A-USD")
+    scans.deliver("A-USD")
     scans.entry_round.end()
-    scans.tell("B-USD")
-    scans.tell("C-USD")
+    scans.deliver("B-USD")
+    scans.deliver("C-USD")
     scans.clock.now = CLOSE + FRAME - 1
     scans.judge()
     assert scans.seen == []
@@ -151,7 +151,7 @@ def test_a_round_that_has_ended_judges_nothing(scans: Scans) -> None:
 
 def test_why_there_are_no_entries_is_asked_when_they_are_judged(scans: Scans) -> None:
     for symbol in SYMBOLS:
-        scans.tell(symbol)
+        scans.deliver(symbol)
     scans.entry_round.begin(SYMBOLS, snapshot_at(CLOSE))
     scans.judge("paused")
     assert scans.blocked == ["paused"]
@@ -161,16 +161,16 @@ def test_the_account_is_measured_again_when_it_has_changed_or_a_while_has_passed
     scans.begin()
     scans.clock.now += FRESH - SECOND
     for symbol in SYMBOLS[:2]:
-        scans.tell(symbol)
-    scans.tell("C-USD")
+        scans.deliver(symbol)
+    scans.deliver("C-USD")
     assert scans.measured == 0
     scans.clock.now += SECOND
     scans.enters = True
-    scans.tell("C-USD")
+    scans.deliver("C-USD")
     assert scans.measured == 2, "once because it was old, once because something was entered"
     scans.enters = False
     scans.entry_round.snapshot = None
-    scans.tell("C-USD")
+    scans.deliver("C-USD")
     assert scans.measured == 3
 
 
@@ -181,11 +181,11 @@ def test_in_whatever_order_candles_come_each_market_is_judged_once_and_all_toget
     scans = Scans()
     for symbol in order:
         if symbol in early:
-            scans.tell(symbol)
+            scans.deliver(symbol)
     scans.begin()
     for symbol in order:
         if symbol not in early:
-            scans.tell(symbol)
+            scans.deliver(symbol)
     assert scans.seen == [SYMBOLS]
 
 
@@ -194,7 +194,7 @@ def test_entries_of_a_long_candle_wait_no_longer_than_a_few_minutes_for_a_market
     scans.clock.now = close = START - START % DAY + DAY
     scans.begin()
     for symbol in SYMBOLS[:2]:
-        scans.tell(symbol, close)
+        scans.deliver(symbol, close)
     assert scans.seen == []
     scans.clock.now += LONGEST
     scans.judge()

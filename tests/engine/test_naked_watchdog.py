@@ -44,9 +44,9 @@ def test_a_long_one_is_told_with_its_cause_and_its_end() -> None:
     at.after(BOUND)
     for _ in range(20):
         at.after(2_000)
-    (told,) = at.notes.said(Event.NAKED)
-    assert (told["symbol"], told["for_s"]) == ("BTC-USD", BOUND // 1_000)
-    assert "stop refused" in str(told["reason"])
+    (line,) = at.notes.said(Event.NAKED)
+    assert (line["symbol"], line["for_s"]) == ("BTC-USD", BOUND // 1_000)
+    assert "stop refused" in str(line["reason"])
     at.naked.clear()
     at.after(2_000)
     assert at.notes.said(Event.COVERED) == [{"symbol": "BTC-USD", "reason": at.notes.said(Event.COVERED)[0]["reason"]}]

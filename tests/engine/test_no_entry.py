@@ -63,10 +63,10 @@ def stopped(ago: int) -> Callable[[Scene], None]:
 
 
 def news(away: int) -> Callable[[Scene], None]:
-    def tell(scene: Scene) -> None:
+    def deliver(scene: Scene) -> None:
         scene.engine.entries.news = (scene.clock.now + away,)
 
-    return tell
+    return deliver
 
 
 def far(share: float) -> Callable[[Scene], None]:
@@ -128,8 +128,8 @@ def test_why_there_is_no_entry(
     scene.engine.entries.judgements.record = judged.extend
     assert len(scene.scan()) == (gate is None)
     assert [one.blocked_by and one.blocked_by.name for one in judged] == [gate and gate.word]
-    told = [(line["gate"], line["value"], line["limit"]) for line in scene.skips()]
-    assert told == ([] if gate is None else [(gate.word, value, limit)])
+    skips = [(line["gate"], line["value"], line["limit"]) for line in scene.skips()]
+    assert skips == ([] if gate is None else [(gate.word, value, limit)])
 
 
 def test_the_candle_of_a_stop_may_be_entered_on_for_a_strategy_that_wants_it_so(scene: Scene) -> None:
@@ -168,7 +168,7 @@ def sell(scene: Scene, at: Ticker) -> None:
 def test_a_sale_on_the_candle_is_no_try_of_its_entry(scene: Scene) -> None:
     assert len(scene.scan()) == 1
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     sell(scene, ticker("103", "103.1"))
     scene.exchange.answers = [BUSY]
     assert [len(scene.scan()) for _ in range(3)] == [1, 1, 0]
@@ -180,13 +180,13 @@ def test_losses_in_a_row_keep_a_market_out_for_a_while(scene: Scene) -> None:
         assert len(scene.scan()) == 1
         sell(scene, ticker("99.5", "99.6"))
         scene.clock.now += FRAME
-        scene.tell()
+        scene.deliver()
     assert scene.scan() == []
     (line,) = scene.skips()
     assert (line["gate"], line["value"], line["limit"]) == ("losses", "2", "2")
     assert "5 min to wait" in str(line["reason"])
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     assert len(scene.scan()) == 1
 
 
@@ -207,20 +207,20 @@ CROSSED = Candles.of(FRAME, [(row(n)[0], 100.0, 99.0, 101.0, 100.0, 1.0) if n ==
 BAD = [NAN, ZERO, CROSSED, candles(*range(58), 58, 58, 59), candles(*range(57), 58, 57, 59), candles(*range(57), 59)]
 
 
-@pytest.mark.parametrize("told", BAD, ids=["nan", "zero", "high below low", "twice", "out of order", "missing"])
-def test_candles_that_cannot_be_true_reach_no_decision(scene: Scene, told: Candles) -> None:
+@pytest.mark.parametrize("bad", BAD, ids=["nan", "zero", "high below low", "twice", "out of order", "missing"])
+def test_candles_that_cannot_be_true_reach_no_decision(scene: Scene, bad: Candles) -> None:
     """The strategy would enter on any of them; only the inspection prevents it."""
-    found = judged(told, CLOSE, fills_gaps=True)
-    scene.tell(found)
+    found = judged(bad, CLOSE, fills_gaps=True)
+    scene.deliver(found)
     assert scene.scan() == []
     assert scene.skipped() == ["candles"]
     assert isinstance(found, Unfit)
     assert scene.skips()[0]["value"] == found.reason
-    scene.tell()
+    scene.deliver()
     assert len(scene.scan()) == 1
 
 
 def test_a_market_of_which_nothing_was_told_is_not_decided_on(scene: Scene) -> None:
-    scene.tell(Unfit(""))
+    scene.deliver(Unfit(""))
     assert scene.scan() == []
     assert scene.skips()[0]["value"] == "no answer"

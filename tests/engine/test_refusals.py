@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,14 @@ def test_a_stop_that_rests_ends_it() -> None:
     refused.forget("a")
     assert not refused.is_final("a", AT_LEAST * 3)
     assert refused.reason("a") is None
+
+
+@pytest.mark.parametrize(("last", "final"), [(AT_LEAST - 1, False), (AT_LEAST, True)])
+def test_refusals_are_final_from_that_moment_on(last: int, *, final: bool) -> None:
+    refused = Refusals()
+    for at in (0, *range(1, TIMES - 1), last):
+        refused.record("a", "no", at, counts=True)
+    assert refused.is_final("a", last) is final
 
 
 @given(st.lists(st.tuples(st.integers(0, 20 * SECOND), st.booleans()), max_size=12))

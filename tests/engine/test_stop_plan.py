@@ -107,10 +107,10 @@ def test_no_stop_is_touched_twice(stops: list[VenueOrder], want: Decimal) -> Non
 )
 def test_table(sizes: list[str], want: str, expected: list[tuple[str, str]]) -> None:
     stops = [stop(number, Decimal(size), TRIGGER) for number, size in enumerate(sizes)]
-    assert [_told(step) for step in plan_stops(stops, Decimal(want), TRIGGER, COIN, amend=True)] == expected
+    assert [_described(step) for step in plan_stops(stops, Decimal(want), TRIGGER, COIN, amend=True)] == expected
 
 
-def _told(step: Step) -> tuple[str, str]:
+def _described(step: Step) -> tuple[str, str]:
     match step:
         case Cancel(one):
             return "cancel", one.exchange_id

@@ -94,7 +94,7 @@ def test_what_was_held_before_is_followed_by_its_closes(scene: Scene) -> None:
     scene.engine.accounting.measure()
     scene.book.write_off("BTC-USDT", Decimal(9), CLOSE, "gone", scene.oms.valuation.at("BTC-USDT", Decimal(104)))
     scene.clock.now += FRAME
-    scene.tell()
+    scene.deliver()
     scene.oms.valuation.follow(scene.engine.candle_cache)
     newest = scene.engine.candle_cache.of("BTC-USDT")
     assert newest is not None

@@ -11,12 +11,12 @@ from bot.domain.candles import Candles
 from bot.domain.order import STOPS, Purpose
 from bot.strategy.base import Close, Trade
 from tests.faults.test_targets import first_target
-from tests.rig import Rig, Told
+from tests.rig import OnDemand, Rig
 
 VENUES = ("kraken", "okx", "coinbase")
 
 
-class Deciding(Told):
+class Deciding(OnDemand):
     """At a close it exits or moves its stop, as the test sets it."""
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ def rule(unopened: Rig) -> Deciding:
     return rule
 
 
-def tell_the_next_close(rig: Rig) -> None:
+def deliver_next_close(rig: Rig) -> None:
     """Delivers the next close, and does nothing else."""
     closed = rig.engine.candle_cache.newest()
     while rig.engine.candle_cache.newest() == closed:
@@ -49,7 +49,7 @@ def test_an_exit_is_sold(unopened: Rig, rule: Deciding) -> None:
     rig = unopened
     rig.bought()
     rule.out = True
-    tell_the_next_close(rig)
+    deliver_next_close(rig)
     assert rig.position is None
     assert [one.reason for one in rig.sales() if one.booked_qty > 0] == ["told"]
     rig.quiet()
@@ -61,7 +61,7 @@ def test_a_target_that_was_reached_before_the_close_comes_before_the_exit(unopen
     target = first_target(rig, rig.bought())
     rig.move(target * Decimal("1.003"))
     rule.out = True
-    tell_the_next_close(rig)
+    deliver_next_close(rig)
     assert rig.position is None
     assert [one.purpose for one in rig.sales() if one.booked_qty > 0] == [Purpose.TP1, Purpose.EXIT]
     rig.quiet()
@@ -72,7 +72,7 @@ def test_a_stop_that_is_moved_rests_there(unopened: Rig, rule: Deciding) -> None
     rig = unopened
     position = rig.bought()
     rule.moved = float(position.stop_price) * 1.01
-    tell_the_next_close(rig)
+    deliver_next_close(rig)
     assert rig.position is not None
     assert rig.position.stop_price > position.stop_price
     resting = [one for one in rig.engine.oms.broker.open_orders() if one.type in STOPS]

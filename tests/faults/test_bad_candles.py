@@ -42,9 +42,9 @@ def test_no_entry_on_bad_candles_and_an_entry_on_good_ones(unopened: Rig) -> Non
             scan(rig)
         rig.disarm()
     assert rig.orders(Purpose.ENTRY) == []
-    told = [line for line in rig.notes.said(Event.SKIP) if line["gate"] == "candles"]
-    assert told
-    assert len(told) <= 6
+    skips = [line for line in rig.notes.said(Event.SKIP) if line["gate"] == "candles"]
+    assert skips
+    assert len(skips) <= 6
     rig.until(lambda: bool(rig.enter()), "an entry on good candles")
     assert rig.position is not None
 

@@ -66,8 +66,8 @@ def test_positions_and_stops_are_adopted_after_recovery(tmp_path: Path, market: 
             assert (daemon.data / f"{venue}.db").read_bytes() == spoilt[venue]
         assert traded.bought() == bought
 
-        told = daemon.command("recover")
-        assert all(f"{venue}.db is damaged" in told for venue in VENUES)
+        printed = daemon.command("recover")
+        assert all(f"{venue}.db is damaged" in printed for venue in VENUES)
         assert {file.read_bytes() for file in daemon.data.glob("*.db.kept")} | {
             file.read_bytes() for file in daemon.data.glob("*.kept")
         } >= set(spoilt.values())

@@ -26,8 +26,8 @@ def profit(rig: Rig, by: str) -> dict[str, Any]:
     home = {"NIJA_HOME": str(rig.folder), "NIJA_DATA_DIR": str(rig.folder / "data")}
     words = [sys.executable, "-m", "bot", "profit", "--by", by, "--json"]
     found = subprocess.run(words, env=os.environ | home, capture_output=True, text=True, check=True, timeout=60)
-    told: dict[str, Any] = json.loads(found.stdout)
-    return told
+    document: dict[str, Any] = json.loads(found.stdout)
+    return document
 
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])

@@ -12,7 +12,7 @@ from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.strategy.base import Close, Strategy, Trade
 from bot.strategy.params import RiskSettings
-from tests.rig import Rig, Told
+from tests.rig import OnDemand, Rig
 from tests.sandbox_fixture import Sandbox
 
 # the market's move since the close, and the stop's distance from it -> what blocks the entry
@@ -44,7 +44,7 @@ def test_the_price_to_be_paid_decides(rig: Rig, move: str, far: float, gate: str
     assert len(rig.sent(side="buy")) == (gate is None)
 
 
-class Turning(Told):
+class Turning(OnDemand):
     """Puts nearly all its money into one market, and exits at a close when the test says so."""
 
     def __init__(self) -> None:

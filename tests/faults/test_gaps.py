@@ -7,10 +7,10 @@ import pytest
 
 from bot.domain.candles import Candles
 from bot.strategy.base import Evaluation
-from tests.rig import Rig, Told
+from tests.rig import OnDemand, Rig
 
 
-class Seeing(Told):
+class Seeing(OnDemand):
     """Records the candles that it receives."""
 
     def __init__(self, *, fills_gaps: bool) -> None:

@@ -50,8 +50,8 @@ def test_our_own_record_of_it_is_closed_again(rig: Rig) -> None:
     rig.turn()
     rig.quiet()
     assert rig.resting() == position.qty
-    (told,) = rig.notes.said(Event.STOP)[-1:]
-    naked_ms = told["naked_ms"]
+    (line,) = rig.notes.said(Event.STOP)[-1:]
+    naked_ms = line["naked_ms"]
     assert isinstance(naked_ms, int)
     assert naked_ms >= 0
 

@@ -39,10 +39,10 @@ def test_a_lockout_silences_us_also_after_a_restart_and_the_stop_rests(rig: Rig)
     rig.bought()
     rested = rig.resting()
     rig.arm("exchange_error", "BalanceEx", body="EGeneral:Temporary lockout", processed=False, count=1)
-    with pytest.raises(BrokerError) as told:
+    with pytest.raises(BrokerError) as raised:
         rig.engine.accounting.measure()
-    assert told.value.meaning is ErrorMeaning.LOCKED_OUT
-    assert told.value.remedy
+    assert raised.value.meaning is ErrorMeaning.LOCKED_OUT
+    assert raised.value.remedy
     before = rig.sandbox.ledger()["requests"]
     for _ in range(5):
         rig.turn()

@@ -59,8 +59,8 @@ def test_an_entry_into_it_is_refused_once_and_the_other_is_entered(two: Rig) -> 
         for _ in range(3):
             two.enter(closed, other)
         two.cycle()
-        told = [line for line in two.notes.said(Event.HALTED) if line.get("symbol") == closed]
-        assert len(told) == 1
+        lines = [line for line in two.notes.said(Event.HALTED) if line.get("symbol") == closed]
+        assert len(lines) == 1
         assert closed not in two.engine.selection.symbols
         assert other in two.engine.selection.symbols
         assert two.book.position(closed) is None

@@ -12,11 +12,11 @@ from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.strategy.base import Close, Costs, Evaluation, Exit, ExitLeg, ExitLegs, Terms, Trade, TradedRange
-from tests.rig import Leaping, Rig, Told
+from tests.rig import Leaping, OnDemand, Rig
 from tests.sandbox_fixture import Sandbox
 
 
-class Answering(Told):
+class Answering(OnDemand):
     """Returns the answers that the test has set."""
 
     widest_r = math.inf

@@ -11,14 +11,14 @@ from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.strategy.base import Close, Ended, Evaluation, Exit, Trade, TradedRange
-from tests.rig import Rig, Told
+from tests.rig import OnDemand, Rig
 from tests.sandbox_fixture import Sandbox
 
 VENUES = ("kraken", "okx", "coinbase")
 FILE = f"faults/{Path(__file__).name}"
 
 
-class Failing(Told):
+class Failing(OnDemand):
     """Raises in each method that the test names; `at` is the close at which its evaluation does so (by default any)."""
 
     def __init__(self, *fails: str) -> None:
@@ -80,11 +80,11 @@ def test_a_strategy_that_raises_everywhere_leaves_what_it_holds_protected(unopen
     rig.cycle()
     rig.quiet()
     assert rig.protected()
-    told = rig.notes.said(Event.STRATEGY)
-    assert {"on_price", "on_close"} <= {str(line["reason"]).partition(":")[0] for line in told}
-    assert {(line["strategy"], line["symbol"]) for line in told} == {("Failing", rig.symbol)}
+    lines = rig.notes.said(Event.STRATEGY)
+    assert {"on_price", "on_close"} <= {str(line["reason"]).partition(":")[0] for line in lines}
+    assert {(line["strategy"], line["symbol"]) for line in lines} == {("Failing", rig.symbol)}
     assert all(
-        str(line["where"]).startswith(f"{FILE}:") and "ZeroDivisionError" in str(line["reason"]) for line in told
+        str(line["where"]).startswith(f"{FILE}:") and "ZeroDivisionError" in str(line["reason"]) for line in lines
     )
     rig.restart()
     rig.quiet()
@@ -144,7 +144,7 @@ def test_who_cannot_decide_does_not_enter(unopened: Rig, question: str) -> None:
     assert rig.bought()
 
 
-class Impossible(Told):
+class Impossible(OnDemand):
     """Its stops are no numbers."""
 
     def evaluate(self, candles: Candles) -> Evaluation:

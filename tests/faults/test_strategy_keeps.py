@@ -8,12 +8,12 @@ from bot.domain.candles import Candles
 from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.strategy.base import Close, Ended, Evaluation, Trade
-from tests.rig import Rig, Told
+from tests.rig import OnDemand, Rig
 
 CANDLE = 300_000
 
 
-class Counting(Told):
+class Counting(OnDemand):
     """Counts the closes of a trade; exits, and may enter again, when the test says so."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from bot.domain.position import Position
 from bot.strategy.base import ExitLeg
 from bot.strategy.exact import trade_of
 from bot.strategy.exits import target
-from tests.rig import Rig, Told
+from tests.rig import OnDemand, Rig
 
 VENUES = ("kraken", "okx", "coinbase")
 
@@ -115,7 +115,7 @@ def test_the_last_target_sells_all_in_the_same_way(rig: Rig) -> None:
     assert rig.resting() == 0
 
 
-class Ladder(Told):
+class Ladder(OnDemand):
     """Five legs, the last ones beyond the events that exist for targets."""
 
     legs = tuple(ExitLeg(0.2, 0.4 * number) for number in range(1, 6))

@@ -1,4 +1,4 @@
-"""Candles, and an exchange that tells them by hand."""
+"""Candles, and an exchange that delivers them by hand."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Venue:
         """So many answers from now on hold a candle that cannot be true."""
         self.volume = 1.0
         self.shift = 0.0
-        """By how much the past is told differently."""
+        """By how much past candles differ when they are read again."""
         self.also: int | None = None
         """A candle of this time comes before all others."""
         self.is_closed = False

@@ -17,7 +17,7 @@ from tests.marketdata.given import FRAME, START, candles, row
 CLOSE = START + 60 * FRAME
 WHOLE = candles(*range(60))
 
-# what was told -> why it may not be decided on
+# what was delivered -> why it may not be decided on
 UNFIT = [
     (Candles.of(FRAME, []), NONE),
     (candles(*range(59)), NOT_THERE),
@@ -31,9 +31,9 @@ UNFIT = [
 ]
 
 
-@pytest.mark.parametrize(("told", "why"), UNFIT)
-def test_what_is_wrong_is_said(told: Candles, why: Unfit) -> None:
-    assert judged(told, CLOSE, fills_gaps=True) == why
+@pytest.mark.parametrize(("given", "why"), UNFIT)
+def test_what_is_wrong_is_said(given: Candles, why: Unfit) -> None:
+    assert judged(given, CLOSE, fills_gaps=True) == why
 
 
 @pytest.mark.parametrize("more", [0, 1, 2])
@@ -46,8 +46,8 @@ def test_candles_end_with_the_close_that_is_decided_on(more: int) -> None:
 def test_only_a_gap_is_mended() -> None:
     assert inspect(mended(candles(*range(50), *range(52, 60)), 60, fills_gaps=True)) == ()
     assert len(mended(candles(*range(50), *range(52, 60)), 60, fills_gaps=True)) == 60
-    for told in (candles(58, 59, 59), Candles.of(FRAME, [row(50), row(59, math.nan)])):
-        assert inspect(mended(told, 60, fills_gaps=True))
+    for shown in (candles(58, 59, 59), Candles.of(FRAME, [row(50), row(59, math.nan)])):
+        assert inspect(mended(shown, 60, fills_gaps=True))
 
 
 def test_filled_candles_are_those_of_the_window() -> None:
@@ -57,9 +57,9 @@ def test_filled_candles_are_those_of_the_window() -> None:
 
 
 def test_a_gap_is_no_flaw_to_whoever_wants_it_left_out() -> None:
-    told = candles(*range(50), *range(52, 60))
-    assert judged(told, CLOSE, fills_gaps=False) is told
-    assert mended(told, 60, fills_gaps=False) is told
+    shown = candles(*range(50), *range(52, 60))
+    assert judged(shown, CLOSE, fills_gaps=False) is shown
+    assert mended(shown, 60, fills_gaps=False) is shown
 
 
 @given(st.integers(1, 60), st.integers(0, 8), st.integers(1, 10))

@@ -1,4 +1,4 @@
-"""When which market is asked for its candles, and what is told of it."""
+"""When each market is asked for its candles, and what is delivered."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ WINDOW = 60
 
 
 class Polling:
-    """One that polls a venue by a clock, and everything that it has told."""
+    """Polls a venue by a clock; keeps everything that it delivers."""
 
     def __init__(self, pacer: object | None = None, request: CandleRequest | None = None) -> None:
         self.clock = Hand(pacer or RealTime())
         self.venue = Venue(self.clock)
-        self.told: list[CandleClosed | Fed] = []
-        self.polled = Polled(self.venue, self.clock, request or CandleRequest(FRAME, WINDOW), self.told.append)  # type: ignore[arg-type]
+        self.delivered: list[CandleClosed | Fed] = []
+        self.polled = Polled(self.venue, self.clock, request or CandleRequest(FRAME, WINDOW), self.delivered.append)  # type: ignore[arg-type]
         self.polled.wanted = ("A-USD", "B-USD")
 
     def at(self, market_ms: int) -> list[CandleClosed]:
-        """What is told when it is so late, until nothing is due."""
+        """What is delivered at a time, until nothing is due."""
         self.clock.now = market_ms
-        self.told.clear()
+        self.delivered.clear()
         while self.polled.turn() == 0:
             pass
-        assert isinstance(self.told[-1], Fed)
-        return [one for one in self.told if isinstance(one, CandleClosed)]
+        assert isinstance(self.delivered[-1], Fed)
+        return [one for one in self.delivered if isinstance(one, CandleClosed)]
 
     def wait(self) -> int:
         """Market ms until another is due."""
@@ -54,14 +54,14 @@ def fed() -> Polling:
     return Polling()
 
 
-def found(told: list[CandleClosed]) -> list[tuple[str, object]]:
-    return [(one.symbol, one.found if isinstance(one.found, Unfit) else "candles") for one in told]
+def found(delivered: list[CandleClosed]) -> list[tuple[str, object]]:
+    return [(one.symbol, one.found if isinstance(one.found, Unfit) else "candles") for one in delivered]
 
 
 def test_each_market_is_told_once_a_close_the_most_urgent_first(fed: Polling) -> None:
-    told = fed.at(START + SETTLES)
-    assert found(told) == [("A-USD", "candles"), ("B-USD", "candles")]
-    assert {one.close for one in told} == {START}
+    delivered = fed.at(START + SETTLES)
+    assert found(delivered) == [("A-USD", "candles"), ("B-USD", "candles")]
+    assert {one.close for one in delivered} == {START}
     assert fed.asked() == [("A-USD", WINDOW), ("B-USD", WINDOW)]
     assert fed.wait() == FRAME
     assert fed.at(START + FRAME - 1) == []
@@ -87,12 +87,12 @@ def test_a_candle_that_is_late_is_asked_for_again_after_growing_waits_until_it_i
     fed.venue.late = 10 * SECOND
     now = START + SETTLES
     waits = []
-    told = fed.at(now)
-    while found(told) == [("A-USD", NOT_THERE), ("B-USD", NOT_THERE)]:
+    delivered = fed.at(now)
+    while found(delivered) == [("A-USD", NOT_THERE), ("B-USD", NOT_THERE)]:
         waits.append(fed.wait())
         now += waits[-1]
-        told = fed.at(now)
-    assert found(told) == [("A-USD", "candles"), ("B-USD", "candles")]
+        delivered = fed.at(now)
+    assert found(delivered) == [("A-USD", "candles"), ("B-USD", "candles")]
     assert waits == [1 * SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND]
     assert fed.wait() == START + FRAME + SETTLES - now
 
@@ -102,8 +102,8 @@ def test_a_bad_answer_is_asked_for_a_second_time_at_once(fed: Polling) -> None:
     assert found(fed.at(START + SETTLES)) == [("A-USD", "candles"), ("B-USD", "candles")]
     fed.venue.bad = 4
     fed.asked()
-    told = fed.at(START + FRAME + SETTLES)
-    assert [one.found.reason for one in told if isinstance(one.found, Unfit)] == [
+    delivered = fed.at(START + FRAME + SETTLES)
+    assert [one.found.reason for one in delivered if isinstance(one.found, Unfit)] == [
         f"candle of {START}: not a number",
         f"candle of {START}: not a number",
     ]
@@ -113,18 +113,18 @@ def test_a_bad_answer_is_asked_for_a_second_time_at_once(fed: Polling) -> None:
 
 def test_a_gap_that_stays_was_a_time_without_trades(fed: Polling) -> None:
     fed.venue.missing = {-3}
-    told = fed.at(START + SETTLES)
-    assert found(told) == [("A-USD", "candles"), ("B-USD", "candles")]
-    assert isinstance(told[0].found, Candles)
-    assert told[0].found.candle(len(told[0].found) - 3).volume == 0.0
+    delivered = fed.at(START + SETTLES)
+    assert found(delivered) == [("A-USD", "candles"), ("B-USD", "candles")]
+    assert isinstance(delivered[0].found, Candles)
+    assert delivered[0].found.candle(len(delivered[0].found) - 3).volume == 0.0
 
 
 def test_a_gap_is_left_out_for_whoever_wants_it_so() -> None:
     fed = Polling(request=CandleRequest(FRAME, WINDOW, fills_gaps=False))
     fed.venue.missing = {-3}
-    told = fed.at(START + SETTLES)
-    assert isinstance(told[0].found, Candles)
-    assert len(told[0].found) == WINDOW - 1
+    delivered = fed.at(START + SETTLES)
+    assert isinstance(delivered[0].found, Candles)
+    assert len(delivered[0].found) == WINDOW - 1
     assert fed.asked() == [("A-USD", WINDOW), ("B-USD", WINDOW)]
 
 
@@ -174,10 +174,10 @@ def test_waits_for_an_answer_are_real_and_those_for_a_candle_the_markets() -> No
 def test_in_lock_step_all_is_told_at_the_close_and_what_is_missing_with_the_next_step() -> None:
     fed = Polling(LockStep())
     assert found(fed.at(START)) == [("A-USD", "candles"), ("B-USD", "candles")]
-    assert fed.told[-1] == Fed(START, ("A-USD", "B-USD"))
+    assert fed.delivered[-1] == Fed(START, ("A-USD", "B-USD"))
     fed.venue.error = busy()
     fed.at(START + FRAME)
-    assert fed.told[-1] == Fed(START + FRAME, ("A-USD", "B-USD"))
+    assert fed.delivered[-1] == Fed(START + FRAME, ("A-USD", "B-USD"))
     fed.venue.error = None
     assert found(fed.at(START + FRAME + MINUTE)) == [("A-USD", "candles"), ("B-USD", "candles")]
 

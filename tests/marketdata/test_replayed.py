@@ -1,4 +1,4 @@
-"""A file stands for an exchange: what it holds is told as time goes on."""
+"""A file replaces an exchange: its candles are delivered as time goes on."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def test_what_has_closed_is_told_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_file_feeds_as_an_exchange_does(tmp_path: Path) -> None:
     write(tmp_path, "A-USD", range(70))
-    clock, told = Hand(RealTime()), list[CandleClosed | Fed]()
-    polled = Polled(Replayed(tmp_path, clock), clock, CandleRequest(FRAME, 60), told.append)  # type: ignore[arg-type]
+    clock, delivered = Hand(RealTime()), list[CandleClosed | Fed]()
+    polled = Polled(Replayed(tmp_path, clock), clock, CandleRequest(FRAME, 60), delivered.append)  # type: ignore[arg-type]
     polled.wanted = ("A-USD",)
     closes = []
     for number in range(60, 70):
         clock.now = START + number * FRAME + SETTLES
         while polled.turn() == 0:
             pass
-        closes += [one for one in told if isinstance(one, CandleClosed)]
-        told.clear()
+        closes += [one for one in delivered if isinstance(one, CandleClosed)]
+        delivered.clear()
     assert [one.close for one in closes] == [START + number * FRAME for number in range(60, 70)]
     assert all(isinstance(one.found, Candles) and one.found.closed_at == one.close for one in closes)

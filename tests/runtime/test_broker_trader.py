@@ -100,7 +100,7 @@ def test_no_room_is_no_error_and_what_was_left_is_done_once_there_is(event: Acco
 
 @pytest.mark.parametrize("event", [CLOSED, Timer.SEARCH, Timer.MONITOR, Timer.CYCLE])
 def test_after_the_first_error_a_cycle_makes_up_for_it_soon(event: AccountEvent) -> None:
-    """An exit, or an entry, of a candle that was told late is not left to the next regular cycle."""
+    """An exit, or an entry, of a candle that arrived late is not left to the next regular cycle."""
     actor = Actor()
     actor.does(event, busy())
     assert (actor.errors, actor.ended) == (["no answer"], 1)

@@ -25,7 +25,7 @@ PATIENCE = 10.0
 
 
 class Reader:
-    """Tells the same of every market, dies at a first question, or hangs in it."""
+    """Reports the same for every market, dies at a first question, or hangs in it."""
 
     def __init__(self, *, dies: bool = False, hangs: bool = False, dies_at: str = "") -> None:
         self.dies = dies
@@ -44,7 +44,7 @@ class Reader:
         self.closed.set()
 
 
-class Told(Notes):
+class FailureNotes(Notes):
     """A log that takes tracebacks, too."""
 
     def failure(self, event: Event, error: BaseException, /, **fields: object) -> None:
@@ -60,7 +60,7 @@ class Account:
         self.given: list[Reader] = []
         self.inbox: SimpleQueue[AccountEvent] = SimpleQueue()
         self.over = threading.Event()
-        self.notes = Told()
+        self.notes = FailureNotes()
         self.feed = Feed(
             self.reader, "kraken", clock, CandleRequest(FRAME, 60), self.inbox, self.over, cast("Any", self.notes)
         )
@@ -151,7 +151,7 @@ def test_one_that_hangs_is_cut_off_and_left_behind(accounts: list[Account], monk
 def test_what_one_that_was_left_behind_says_later_is_not_heard(
     accounts: list[Account], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It speaks of a close that is over, or that the exchange cut it off: what the other has told since would be lost."""
+    """It speaks of a close that is over, or that the exchange cut it off: what the other has delivered since would be lost."""
     monkeypatch.setattr(module, "_STUCK_AFTER", 0.2)
     account = Account(SteppedClock(START), Reader(hangs=True), Reader())
     accounts.append(account)
@@ -179,15 +179,15 @@ def test_a_market_in_lock_step_waits_for_it_until_all_that_is_wanted_is_told(acc
     account = Account(clock, Reader())
     accounts.append(account)
     account.feed.want(["A-USD"])
-    told = account.hear(Fed)
-    while told.wanted != ("A-USD",):
-        account.feed.heard(told)
+    fed = account.hear(Fed)
+    while fed.wanted != ("A-USD",):
+        account.feed.heard(fed)
         assert clock.pacer.done_up_to(START) == 0
-        told = account.hear(Fed)
-    account.feed.heard(told)
+        fed = account.hear(Fed)
+    account.feed.heard(fed)
     assert clock.pacer.done_up_to(START) == START
     account.feed.want(["A-USD", "B-USD"])
-    account.feed.heard(told)
+    account.feed.heard(fed)
     assert clock.pacer.done_up_to(START) == 0
     clock.set(START + FRAME)
     while account.hear(Fed) != Fed(START + FRAME, ("A-USD", "B-USD")):

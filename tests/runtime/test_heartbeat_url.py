@@ -91,12 +91,12 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_start_well_and_fail_arrive_with_what_they_mean(tmp_path: Path) -> None:
     with Pings() as pings, observing(tmp_path, pings.url) as (pinger, log):
         pinger.observe([HEALTHY])
-        pings.until(lambda: len(pings.came) == 2, "a start and a ping")
+        pings.until(lambda: len(pings.accepted) == 2, "a start and a ping")
         pinger.observe([HEALTHY, PAUSED])
-        pings.until(lambda: len(pings.came) == 3, "the failure")
+        pings.until(lambda: len(pings.accepted) == 3, "the failure")
     assert pings.kinds == ["/start", "", "/fail"]
-    assert pings.came[1][1] == "KRAKEN (sandbox) healthy, 0 positions"
-    assert pings.came[2][1].endswith("; OKX halted: paused by the operator")
+    assert pings.accepted[1][1] == "KRAKEN (sandbox) healthy, 0 positions"
+    assert pings.accepted[2][1].endswith("; OKX halted: paused by the operator")
     assert [fields["service"] for fields in log.said(Event.HEARTBEAT)] == ["http://127.0.0.1"]
 
 
@@ -106,7 +106,7 @@ def test_a_login_and_a_query_stay_where_they_belong(tmp_path: Path) -> None:
         url = f"http://me:pass%20word@{pings.place}/key/slug/?create=1"
         with observing(tmp_path, url) as (pinger, _):
             pinger.observe([HEALTHY])
-            pings.until(lambda: len(pings.came) == 2, "two pings")
+            pings.until(lambda: len(pings.accepted) == 2, "two pings")
     assert pings.kinds == ["/key/slug/start?create=1", "/key/slug?create=1"]
     assert pings.headers[0]["authorization"] == "Basic bWU6cGFzcyB3b3Jk"
 
@@ -164,7 +164,7 @@ def test_nobody_is_told_that_all_is_well_by_a_supervisor_that_hangs(
     monkeypatch.setattr(module, "PERIOD", 0.05)
     with Pings() as pings, observing(tmp_path, pings.url) as (pinger, _):
         pinger.observe([HEALTHY])
-        pings.until(lambda: len(pings.came) > 2, "some pings")
+        pings.until(lambda: len(pings.accepted) > 2, "some pings")
         time.sleep(0.6)
         before = pings.asked
         time.sleep(0.3)
@@ -176,7 +176,7 @@ def test_after_the_stop_there_is_no_ping(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "PERIOD", 0.05)
     with Pings() as pings, observing(tmp_path, pings.url) as (pinger, log):
         pinger.observe([HEALTHY])
-        pings.until(lambda: len(pings.came) > 2, "some pings")
+        pings.until(lambda: len(pings.accepted) > 2, "some pings")
         pinger.stopping()
         time.sleep(0.2)
         before = pings.asked

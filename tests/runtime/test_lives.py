@@ -109,7 +109,7 @@ def test_a_dead_life_is_gone_before_the_next_is_built(tmp_path: Path) -> None:
 def test_what_a_dead_life_left_to_be_heard_is_not_heard_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its feed may speak once more, of an exchange session that is cut off; the next life's feed has told better by then."""
+    """Its feed may speak once more, of an exchange session that is cut off; the next life's feed has reported better by then."""
     enough, stop, heard = threading.Event(), threading.Event(), list[bool]()
 
     class Actor:

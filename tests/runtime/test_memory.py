@@ -16,7 +16,7 @@ import ctypes, sys
 from pathlib import Path
 from bot.runtime.memory import keep_small
 
-if sys.argv[1] == "told" and not keep_small():
+if sys.argv[1] == "advice" and not keep_small():
     print("not glibc")
     sys.exit()
 libc = ctypes.CDLL(None)
@@ -36,10 +36,10 @@ print(full, resident())
 """
 
 
-def freed(told: str) -> int:
+def freed(advice: str) -> int:
     """Bytes that left the process when it freed its fifty megabytes; skips where the C library takes no advice."""
     out = subprocess.run(
-        [sys.executable, "-c", BLOCKS, told], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", BLOCKS, advice], check=True, capture_output=True, text=True, timeout=60
     ).stdout
     if "not glibc" in out:
         pytest.skip("this C library takes no advice")
@@ -48,5 +48,5 @@ def freed(told: str) -> int:
 
 
 def test_what_is_freed_between_blocks_that_stay_goes_back_to_the_system() -> None:
-    assert freed("told") > 45 * MIB
+    assert freed("advice") > 45 * MIB
     assert freed("untold") < 5 * MIB, "the advice would not be needed"

@@ -84,7 +84,7 @@ class Hand:
 
 @pytest.fixture
 def given(tmp_path: Path) -> SimpleNamespace:
-    """A desk on a real book, in front of a business that sells when it is told how; `texts` is what it answers."""
+    """A desk on a real book, in front of a business that sells when a test says how; `texts` is what it answers."""
     book = ledger(tmp_path)
     clock, log, texts = Hand(), Notes(), [Progress(done=False, text="no answer")]
     denials = Denials(book)

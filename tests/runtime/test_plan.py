@@ -45,17 +45,17 @@ def test_the_owners_word_comes_before_the_strategys_and_that_before_the_default(
 
 
 def test_a_timeframe_that_no_exchange_has_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         trading_plan(settings(tmp_path, "Weekly"))
-    assert told.value.lines == ("STRATEGY is 'rule.py:Weekly': its timeframe is '7d', not 5m, 15m, 30m, 1h, 4h, 1d",)
+    assert raised.value.lines == (
+        "STRATEGY: rule.py:Weekly has the timeframe '7d', which is not one of 5m, 15m, 30m, 1h, 4h, 1d",
+    )
 
 
 def test_a_strategy_that_cannot_be_found_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         trading_plan(settings(tmp_path, "Nothing"))
-    assert told.value.lines == (
-        "STRATEGY is 'rule.py:Nothing': rule.py has no class Nothing; its strategies: Daily, Weekly, Plain",
-    )
+    assert raised.value.lines == ("STRATEGY: rule.py has no class Nothing; its strategies: Daily, Weekly, Plain",)
 
 
 @pytest.mark.parametrize(

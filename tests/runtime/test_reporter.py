@@ -52,7 +52,7 @@ def snapshot_of(equity: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("pockets", "held", "silent", "told"),
+    ("pockets", "held", "silent", "hint"),
     [
         ({}, "0", False, ""),
         ({}, "0", True, ""),
@@ -61,7 +61,7 @@ def snapshot_of(equity: str) -> Any:
     ],
 )
 def test_the_line_about_missing_money_names_what_lies_elsewhere(
-    pockets: dict[str, str], held: str, silent: bool, told: str
+    pockets: dict[str, str], held: str, silent: bool, hint: str
 ) -> None:
     notes = Notes()
     purse = Wallet({asset: Decimal(amount) for asset, amount in pockets.items()}, Decimal(held), silent=silent)
@@ -70,9 +70,9 @@ def test_the_line_about_missing_money_names_what_lies_elsewhere(
     reporter = Reporter(plan, SystemClock(), notes, unused, unused, unused, unused, purse)  # type: ignore[arg-type]
     reporter.measured(snapshot_of("5"))
     (line,) = notes.said(Event.UNFUNDED)
-    assert line["reason"] == f"waiting for money{told}"
+    assert line["reason"] == f"waiting for money{hint}"
     unfunded = first(ACCOUNT, Account(stop_orders=True, funds=Decimal(5), min_funds=Decimal(10)))
-    assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{told}")
+    assert reporter._verdict(unfunded) == (Status.UNFUNDED, f"less than MIN_BALANCE_USD{hint}")
     reporter.measured(snapshot_of("500"))
     assert len(notes.said(Event.FUNDED)) == 1
 

@@ -26,7 +26,7 @@ def schedule(pacer: Pacer) -> Schedule:
 
 @dataclass
 class Course:
-    """An actor that does what is due at once and is told by a test how it went; remembers what was done when."""
+    """An actor that does what is due at once, with the outcome that a test sets; remembers what was done when."""
 
     pacer: Pacer
     now: Now = field(default_factory=lambda: Now(START, 0))
@@ -70,9 +70,9 @@ def hours(draw: st.DrawFn) -> Course:
     """Work that goes well and badly, sleeps that are too long, clocks that are set forward and back."""
     course = Course(RealTime(draw(SPEEDS)))
     steps = st.tuples(OUTCOMES, st.integers(0, 20 * MINUTE), st.integers(0, 300), st.booleans())
-    told = draw(st.lists(steps, min_size=1, max_size=60))
-    set_by = draw(st.dictionaries(st.integers(0, len(told) - 1), jumps(), max_size=3))
-    for number, (outcome, put_off, overslept, news) in enumerate(told):
+    outcomes = draw(st.lists(steps, min_size=1, max_size=60))
+    set_by = draw(st.dictionaries(st.integers(0, len(outcomes) - 1), jumps(), max_size=3))
+    for number, (outcome, put_off, overslept, news) in enumerate(outcomes):
         course.turn(outcome, put_off)
         if news:
             course.schedule.look_now()

@@ -1,4 +1,4 @@
-"""Keys that others can reach are told of, by one rule for the daemon and the check."""
+"""Keys that others can read are reported, by one rule for the daemon and the check."""
 
 from __future__ import annotations
 

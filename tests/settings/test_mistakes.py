@@ -50,7 +50,7 @@ REFUSED = {
     "neither true nor false": ("OKX_USE_TESTNET=maybe", 'OKX_USE_TESTNET is "maybe": it must be true or false'),
     "pairs with a slash": ("PAIRS_ALLOW=BTC/USD;ETH/USD", 'PAIRS_ALLOW is "BTC/USD;ETH/USD": it must be pairs as BASE-QUOTE'),
     "no strategy": ("STRATEGY=apex", 'STRATEGY is "apex": it must be module:Class or file.py:Class'),
-    "a strategy that is not there": ("STRATEGY=mine.py:Mine", "STRATEGY is 'mine.py:Mine'"),
+    "a strategy that is not there": ("STRATEGY=mine.py:Mine", "STRATEGY: mine.py:Mine: there is no file "),
     "no address": ("KRAKEN_API_URL=api.kraken.com", 'KRAKEN_API_URL is "api.kraken.com": it must be an address such as https'),
     "no service": ("NOTIFY_URLS=foo", "NOTIFY_URLS has 3 characters that do not fit: it must be Apprise addresses"),
     "no database": ("DATABASE_URL=mysql://u:hunter22@h/n", "DATABASE_URL has 22 characters that do not fit"),
@@ -107,9 +107,9 @@ def test_what_cannot_be_meant_is_refused_in_one_line(tmp_path: Path, mistake: st
         if mistake == "no folder" and command:
             continue  # a look makes no folder, so it does not know
         assert ended.exit_code == 2, ended.output
-        (told,) = ended.stderr.splitlines()
-        assert told.startswith(f"nija: {line}")
-        assert "hunter22" not in told
+        (complaint,) = ended.stderr.splitlines()
+        assert complaint.startswith(f"nija: {line}")
+        assert "hunter22" not in complaint
         assert ended.stdout == ""
     assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
 
@@ -119,8 +119,8 @@ def test_what_may_not_be_meant_is_asked_about_in_one_line(tmp_path: Path, mistak
     content, line = WARNED[mistake]
     ended = start(tmp_path, content, "settings")
     assert ended.exit_code == 0, ended.output
-    (told,) = ended.stderr.splitlines()
-    assert told.startswith(f"nija: {line}")
+    (complaint,) = ended.stderr.splitlines()
+    assert complaint.startswith(f"nija: {line}")
     assert "hunter22" not in ended.output
 
 

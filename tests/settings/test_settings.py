@@ -184,9 +184,9 @@ def test_comments_exports_and_a_byte_order_mark_are_fine(tmp_path: Path) -> None
     ],
 )
 def test_a_malformed_line_is_named_and_not_shown(tmp_path: Path, text: str, line: int) -> None:
-    (told,) = refused(tmp_path, env_file=text)
-    assert f".env line {line} " in told
-    assert "hunter22" not in told
+    (complaint,) = refused(tmp_path, env_file=text)
+    assert f".env line {line} " in complaint
+    assert "hunter22" not in complaint
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_home_is_the_checkout_wherever_we_are_unless_nija_home_says_otherwise(
 
 
 def test_a_relative_state_folder_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be another one for whoever stands in another folder, and so would the locks in it."""
+    """A relative folder would be another one from another working directory, and so would the locks in it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", "state")
     assert usable_state_folder() == tmp_path / ".local" / "state" / "nija"
@@ -227,9 +227,9 @@ def test_a_home_that_takes_no_file_is_named_with_what_it_holds(
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as raised:
         usable_state_folder()
-    (line,) = told.value.lines
+    (line,) = raised.value.lines
     assert line.startswith(f'{next(iter(given))} is "/proc/nowhere"')
     assert "set XDG_STATE_HOME" in line
 
@@ -298,11 +298,11 @@ def test_no_form_of_the_settings_shows_a_secret(tmp_path: Path) -> None:
 
 def test_typing_errors_are_told_with_what_was_meant(tmp_path: Path) -> None:
     settings = load(tmp_path, {"KRAKEN_API_KEYS": "x", "MAX_MEMORY": "x"}, "MAX_OPEN_POSITION=3\nMIN_FOO=1\n")
-    told = "\n".join(settings.warnings)
-    assert "KRAKEN_API_KEYS is not a variable of NIJA and is not used: did you mean KRAKEN_API_KEY?" in told
-    assert "did you mean MAX_OPEN_POSITIONS?" in told
-    assert "MIN_FOO" in told
-    assert "MAX_MEMORY" not in told
+    warnings = "\n".join(settings.warnings)
+    assert "KRAKEN_API_KEYS is not a variable of NIJA and is not used: did you mean KRAKEN_API_KEY?" in warnings
+    assert "did you mean MAX_OPEN_POSITIONS?" in warnings
+    assert "MIN_FOO" in warnings
+    assert "MAX_MEMORY" not in warnings
 
 
 def test_other_programs_variables_are_not_ours(tmp_path: Path) -> None:
@@ -312,10 +312,10 @@ def test_other_programs_variables_are_not_ours(tmp_path: Path) -> None:
 
 def test_every_unknown_name_in_the_file_is_told(tmp_path: Path) -> None:
     names = ("POSTGRES_PASSWORD", "STOP_LOSS_PCT", "DAILY_LOSS_LIMIT", "max_pairs", "X")
-    told = load(tmp_path, env_file="".join(f"{name}=hunter22\n" for name in names)).warnings
-    assert sorted(line.split()[0] for line in told) == sorted(names)
-    assert "did you mean MAX_PAIRS?" in "".join(told)
-    assert "hunter22" not in "".join(told)
+    warnings = load(tmp_path, env_file="".join(f"{name}=hunter22\n" for name in names)).warnings
+    assert sorted(line.split()[0] for line in warnings) == sorted(names)
+    assert "did you mean MAX_PAIRS?" in "".join(warnings)
+    assert "hunter22" not in "".join(warnings)
 
 
 def test_what_the_file_sets_twice_is_told_with_its_lines(tmp_path: Path) -> None:

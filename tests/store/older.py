@@ -31,8 +31,8 @@ def to_0003(file: Path) -> None:
         for number, text in raw.execute("SELECT id, decision FROM orders WHERE decision IS NOT NULL").fetchall():
             now = json.loads(text)
             then = {name: now[name] for name in ("candle_close", "stop", "close", "fee", "reason")}
-            told = json.dumps(then | {"atr": "4.25", "score": 4, "adx": "27.5"})
-            raw.execute("UPDATE orders SET decision = ? WHERE id = ?", (told, number))
+            decision = json.dumps(then | {"atr": "4.25", "score": 4, "adx": "27.5"})
+            raw.execute("UPDATE orders SET decision = ? WHERE id = ?", (decision, number))
         raw.execute(
             "UPDATE facts SET name = 'through:' || substr(name, 6), value = replace(value, ' stop', '')"
             " WHERE name LIKE 'exit:%'"

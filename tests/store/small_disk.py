@@ -61,10 +61,10 @@ class Ext4:
         try:
             trigger.write_text("1")
         except OSError as error:
-            pytest.skip(f"this kernel cannot be told to break a file system: {error.strerror}")
+            pytest.skip(f"this kernel cannot break a file system on demand: {error.strerror}")
 
     def mend(self) -> bool:
-        """Checked and mounted anew; False while somebody keeps it busy."""
+        """Checked and mounted again; False while somebody keeps it busy."""
         if _run("umount", self.folder) is not None:
             return False
         _run("e2fsck", "-fy", self._image)

@@ -65,7 +65,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def told(book: Ledger) -> dict[str, object]:
+def all_answers(book: Ledger) -> dict[str, object]:
     """All that a ledger answers about these orders."""
     orders = {n: (book.by_client_id(name(n)), book.by_exchange_id(f"X{n}")) for n in NUMBERS}
     sent = {since: book.orders_since(since) for since in (0, 2_002, 9_000)}
@@ -93,7 +93,7 @@ def test_an_answer_stands_until_what_it_is_about_has_changed(store: Store, steps
     for change, number in [("record", 1), ("submitted", 1), ("part", 1), *steps]:
         with suppress(AlreadyDecided, IllegalTransition, IntegrityError, KeyError):
             CHANGES[change](book, number)
-        assert told(book) == told(Ledger(store, account, HandClock())), change
+        assert all_answers(book) == all_answers(Ledger(store, account, HandClock())), change
 
 
 def test_only_so_many_orders_are_kept() -> None:

@@ -91,7 +91,7 @@ print("booked", log.stat().st_size, flush=True)
 
 
 def cut(folder: Path, room: int) -> tuple[int, list[str]]:
-    """Book a fill where the log may grow by `room` bytes: the kernel kills whoever writes past that, in that very write."""
+    """Book a fill where the log may grow by `room` bytes: the kernel kills the process that writes past that, in that very write."""
     folder.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", CUT, str(folder), str(room)], check=False, stdout=subprocess.PIPE, text=True

@@ -236,9 +236,9 @@ def test_a_database_of_a_newer_nija_is_left_as_it_is(tmp_path: Path) -> None:
     with sqlite3.connect(file) as raw:
         raw.execute("UPDATE nija_version SET version_num = '9000'")
     raw.close()
-    with pytest.raises(StoreError, match=r"kraken\.db was written by a newer NIJA \(schema 9000") as told:
+    with pytest.raises(StoreError, match=r"kraken\.db was written by a newer NIJA \(schema 9000") as raised:
         Store.open(address(tmp_path, "kraken"))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     with pytest.raises(StoreError, match="newer NIJA"):
         Books(tmp_path).accounts()
 
@@ -260,9 +260,9 @@ def test_a_damaged_database_is_told_before_anybody_trades_on_it(tmp_path: Path) 
     content = bytearray(file.read_bytes())
     content[4096 * 3 : 4096 * 20] = b"\xa5" * (4096 * 17)
     file.write_bytes(content)
-    with pytest.raises(StoreError, match="is damaged") as told:
+    with pytest.raises(StoreError, match="is damaged") as raised:
         Store.open(address(tmp_path, "kraken"))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert file.read_bytes() == bytes(content)
 
 
@@ -276,15 +276,15 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "complaint"),
     [
         ("mysql://u:hunter2@host/nija", "a mysql database"),
         ("not an address", "is not a database address"),
         ("sqlite://", "a sqlite database"),
     ],
 )
-def test_an_address_that_we_do_not_speak_is_told_without_its_password(tmp_path: Path, url: str, told: str) -> None:
-    with pytest.raises(StoreError, match=told) as error:
+def test_an_address_that_we_do_not_speak_is_told_without_its_password(tmp_path: Path, url: str, complaint: str) -> None:
+    with pytest.raises(StoreError, match=complaint) as error:
         address(tmp_path, "kraken", url)
     assert "hunter2" not in str(error.value)
 

@@ -18,7 +18,7 @@ from bot.store.ledger import Ledger
 from bot.store.reader import Books
 from tests.store.cases import KRAKEN, ledger
 
-TOLD = BrokerStatus(
+REPORTED = BrokerStatus(
     key=AccountKey("kraken"),
     status=Status.DEGRADED,
     reason="no answer",
@@ -57,33 +57,37 @@ def test_the_last_one_reported_is_read(tmp_path: Path, book: Ledger) -> None:
     assert Books(tmp_path).statuses() == {}
     book.report_status(BrokerStatus(AccountKey("kraken"), Status.UNFUNDED, at=9_100, pid=77))
     assert Books(tmp_path).statuses()[KRAKEN.key].status is Status.UNFUNDED
-    book.report_status(TOLD)
-    assert Books(tmp_path).statuses() == {KRAKEN.key: replace(TOLD, since=TOLD.at)}
+    book.report_status(REPORTED)
+    assert Books(tmp_path).statuses() == {KRAKEN.key: replace(REPORTED, since=REPORTED.at)}
 
 
 def test_a_verdict_keeps_the_time_since_which_it_stands(book: Ledger) -> None:
-    begun = book.report_status(replace(TOLD, at=10_000))
-    assert book.report_status(replace(TOLD, at=20_000)).since == begun.since == 10_000
-    assert book.report_status(replace(TOLD, at=30_000, status=Status.HALTED)).since == 30_000
+    begun = book.report_status(replace(REPORTED, at=10_000))
+    assert book.report_status(replace(REPORTED, at=20_000)).since == begun.since == 10_000
+    assert book.report_status(replace(REPORTED, at=30_000, status=Status.HALTED)).since == 30_000
     later = 30_000 + 30 * 24 * 3_600_000
-    assert book.report_status(replace(TOLD, at=later, pid=78, status=Status.HALTED)).since == 30_000, (
+    assert book.report_status(replace(REPORTED, at=later, pid=78, status=Status.HALTED)).since == 30_000, (
         "a halt outlasts a stop"
     )
-    assert book.report_status(replace(TOLD, at=later + 1)).since == later + 1
-    assert book.report_status(replace(TOLD, at=later + 2)).since == later + 1
-    assert book.report_status(replace(TOLD, at=later + 3, pid=79)).since == later + 3, "another process"
+    assert book.report_status(replace(REPORTED, at=later + 1)).since == later + 1
+    assert book.report_status(replace(REPORTED, at=later + 2)).since == later + 1
+    assert book.report_status(replace(REPORTED, at=later + 3, pid=79)).since == later + 3, "another process"
 
 
 def test_money_stays_known_until_it_is_measured_again(book: Ledger) -> None:
-    assert book.report_status(replace(TOLD, measured_at=0)).measured_at == 0
-    book.report_status(TOLD)
-    kept = book.report_status(BrokerStatus(TOLD.key, Status.FAILED, at=9_300))
-    assert (kept.balance_usd, kept.today_usd, kept.measured_at) == (TOLD.balance_usd, TOLD.today_usd, TOLD.measured_at)
-    assert kept.prices == TOLD.prices
+    assert book.report_status(replace(REPORTED, measured_at=0)).measured_at == 0
+    book.report_status(REPORTED)
+    kept = book.report_status(BrokerStatus(REPORTED.key, Status.FAILED, at=9_300))
+    assert (kept.balance_usd, kept.today_usd, kept.measured_at) == (
+        REPORTED.balance_usd,
+        REPORTED.today_usd,
+        REPORTED.measured_at,
+    )
+    assert kept.prices == REPORTED.prices
 
 
 def test_the_row_is_the_one_that_other_versions_read() -> None:
-    row = to_row(replace(TOLD, lateness=(9, 3, 5)))
+    row = to_row(replace(REPORTED, lateness=(9, 3, 5)))
     assert json.loads(row.pop("details")) == {
         "reason": "no answer",
         "remedy": "wait",
@@ -120,10 +124,10 @@ def test_what_never_was_is_null() -> None:
 
 
 def test_a_row_of_another_version_is_understood_as_far_as_it_goes() -> None:
-    row = to_row(TOLD) | {"status": "dreaming", "details": "{}"}
+    row = to_row(REPORTED) | {"status": "dreaming", "details": "{}"}
     read = from_row(KRAKEN, row)
     assert (read.status, read.reason, read.permissions, read.ip_bound) == (Status.DEGRADED, "", (), None)
-    assert read.equity_usd == TOLD.equity_usd
+    assert read.equity_usd == REPORTED.equity_usd
 
 
 amounts = st.decimals(min_value=-(10**9), max_value=10**9, places=4)
@@ -150,9 +154,9 @@ def test_reading_a_row_gives_the_status_that_was_written(
     at, pid, cycles, cycles_ok, errors, good, reconciled, signals = numbers
     permissions, ip_bound, skew = key
     balance, today = money
-    told = BrokerStatus(
+    status = BrokerStatus(
         AccountKey("kraken"), status, reason, remedy, KRAKEN.mode, str(KRAKEN), at, pid, balance, today, today, None, good, at,
         cycles, cycles_ok, errors, error, good, reconciled, signals, skipped, permissions=tuple(permissions), ip_bound=ip_bound,
         clock_skew_ms=skew, prices={"BTC-USD": today},
     )  # fmt: skip
-    assert from_row(KRAKEN, to_row(told)) == told
+    assert from_row(KRAKEN, to_row(status)) == status

@@ -275,7 +275,7 @@ def test_what_the_venue_says_was_filled_may_be_booked(book: Ledger) -> None:
     assert book.record_fill(fill("F1", order, "2.5")) is not None
 
 
-# -- a sale that is told after its coins were written off ---------------------------------------------------------------
+# -- a sale that is reported after its coins were written off -----------------------------------------------------------
 
 
 def test_a_sale_told_late_takes_the_place_of_what_was_written_off(book: Ledger) -> None:

@@ -32,9 +32,9 @@ def test_the_lock_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
     assert child.stdin is not None
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
-    with pytest.raises(AccountLocked, match=f"process {child.pid}") as told:
+    with pytest.raises(AccountLocked, match=f"process {child.pid}") as raised:
         AccountLock(tmp_path, KRAKEN)
-    assert told.value.pid == child.pid
+    assert raised.value.pid == child.pid
     child.kill()
     child.communicate()
     lock = AccountLock(tmp_path, KRAKEN)

@@ -50,8 +50,8 @@ def test_each_has_a_book_of_its_own(tmp_path: Path, url: str | None) -> None:
     bought(savings, 2, "3")
     books = Books(tmp_path, url)
     assert [seen.account.key for seen in books.accounts()] == KEYS
-    told = document(books)["brokers"]
-    assert {name: one["positions"][0]["qty"] for name, one in told.items()} == {"kraken": "1", "kraken:savings": "3"}
+    brokers = document(books)["brokers"]
+    assert {name: one["positions"][0]["qty"] for name, one in brokers.items()} == {"kraken": "1", "kraken:savings": "3"}
     for key in KEYS:
         assert list(document(books, key)["brokers"]) == [str(key)]
     if url is None:
@@ -91,8 +91,8 @@ def test_what_is_given_up_is_one_accounts(tmp_path: Path, url: str | None) -> No
         bought(book)
     (line,) = forget_accounts(Books(tmp_path, url), KEYS[1])
     assert line.startswith("KRAKEN:SAVINGS: BTC-USD given up")
-    told = document(Books(tmp_path, url))["brokers"]
-    assert [len(one["positions"]) for one in told.values()] == [1, 0]
+    brokers = document(Books(tmp_path, url))["brokers"]
+    assert [len(one["positions"]) for one in brokers.values()] == [1, 0]
 
 
 def test_each_has_a_lock_but_no_money_has_two(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def test_a_server_that_goes_away_takes_nothing_that_was_acknowledged_with_it(tmp
     book.record(intent(1))
     with pytest.raises(StoreError):
         cut_off(store, server)
-    with pytest.raises(StoreError) as told:
+    with pytest.raises(StoreError) as raised:
         book.record(intent(2, attempt=2))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     with pytest.raises(StoreError):
         Store.open(address(tmp_path, "kraken", server.url))
     server.start()
@@ -103,9 +103,9 @@ def test_another_process_is_refused_by_the_server_until_it_is_gone(server: Serve
     child = subprocess.Popen([sys.executable, "-c", HOLD, server.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
     assert child.stdout.readline() == b"held\n"
-    with pytest.raises(AccountLocked, match=f"process {child.pid}") as told:
+    with pytest.raises(AccountLocked, match=f"process {child.pid}") as raised:
         lock(server)
-    assert told.value.pid == child.pid
+    assert raised.value.pid == child.pid
     child.kill()
     child.communicate()
     lock(server).close()
@@ -135,9 +135,9 @@ def test_a_server_that_takes_no_writes_says_what_to_do(tmp_path: Path, server: S
         with store.reading() as connection:
             connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
             connection.exec_driver_sql("COMMIT")
-        with pytest.raises(StoreError, match="refuses writes") as told:
+        with pytest.raises(StoreError, match="refuses writes") as raised:
             Ledger(store, replace(KRAKEN, identity="reader"), HandClock())
-    assert "default_transaction_read_only" in told.value.remedy
+    assert "default_transaction_read_only" in raised.value.remedy
 
 
 # --- a book from before accounts had names

@@ -28,7 +28,7 @@ SYMBOLS = ("BTC-USD", "BTC-USDT", "ETH-USD")
 
 @dataclass(frozen=True)
 class Step:
-    """One fill of an order of its own, perhaps told twice, perhaps followed by a closing or a write-off."""
+    """One fill of an order of its own, perhaps reported twice, perhaps followed by a closing or a write-off."""
 
     symbol: str
     entry: bool

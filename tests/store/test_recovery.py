@@ -76,7 +76,7 @@ def spoil(file: Path, since: int) -> None:
 
 @pytest.mark.parametrize("since", [16, 4096], ids=["at its head", "behind its first page"])
 def test_a_damaged_database_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, since: int) -> None:
-    """The sound books are shown and ordered all the same; the damaged one is told of in a line, and the exit status is 1."""
+    """The sound books are shown and ordered all the same; the damaged one is reported in a line, and the exit status is 1."""
     other = replace(KRAKEN, venue="okx", identity="o-1")
     for account in (KRAKEN, other):
         with closing(Store.open(address(tmp_path, account.key.stem))) as store:

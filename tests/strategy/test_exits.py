@@ -54,13 +54,13 @@ def upside_down(day: Day) -> Day:
 def lived(trade: Trade, day: Day) -> tuple[Trade, Sales]:
     """A trade after a candle and its close, and what was sold."""
     trade, sales = exits.within(trade, day.bar, HALF_SPREAD, LEGS)
-    told: Sales = [(sale.stage, sale.lots, sale.price) for sale in sales]
+    made: Sales = [(sale.stage, sale.lots, sale.price) for sale in sales]
     if trade.held == 0:
-        return trade, told
+        return trade, made
     if rule.turned(trade.side, *day.emas):
         out = exits.market(trade.side, day.bar.close, HALF_SPREAD)
-        return exits.moved(trade, trade.stop, 0, trade.stage), [*told, ("turn", trade.held, out)]
-    return exits.moved(trade, rule.trailed(trade, day.bar.close, day.atr, APEX), trade.held, trade.stage), told
+        return exits.moved(trade, trade.stop, 0, trade.stage), [*made, ("turn", trade.held, out)]
+    return exits.moved(trade, rule.trailed(trade, day.bar.close, day.atr, APEX), trade.held, trade.stage), made
 
 
 def assert_lived(now: Trade, sales: Sales, sold: Sales, stage: int, stop: float) -> None:

@@ -461,7 +461,7 @@ def test_a_gate_answers_whatever_it_is_asked_and_can_be_put_into_words(part: typ
         assert words.reason or not blocked
 
 
-# -- where they are written, and told ---------------------------------------------------------------------------------
+# -- where they are logged --------------------------------------------------------------------------------------------
 def test_the_questions_can_be_compiled() -> None:
     """Plain scalar text: nothing that a compiler of numbers does not take, or computes otherwise."""
     tree = ast.parse(Path(checks.__file__).read_text(encoding="utf-8"))
@@ -473,7 +473,7 @@ def test_the_questions_can_be_compiled() -> None:
 
 
 def test_the_log_hears_of_skipped_entries_in_one_place() -> None:
-    told = [
+    callers = [
         f"{path.name}: {node.name}"
         for path in (ROOT / "bot").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -481,4 +481,4 @@ def test_the_log_hears_of_skipped_entries_in_one_place() -> None:
         for call in ast.walk(node)
         if isinstance(call, ast.Call) and any(ast.unparse(argument) == "Event.SKIP" for argument in call.args)
     ]
-    assert told == ["entries.py: _skip"]
+    assert callers == ["entries.py: _skip"]

@@ -1,4 +1,4 @@
-"""What a strategy may answer: everything else is told with the line to look at, and is no answer."""
+"""What a strategy may answer: everything else is reported with the line to look at, and is no answer."""
 
 from __future__ import annotations
 

@@ -57,21 +57,24 @@ def test_the_example_is_found(tmp_path: Path) -> None:
         (":ApexStrategy", "give module:Class or file.py:Class"),
         ("bot.nowhere:X", "cannot be imported: ModuleNotFoundError: No module named 'bot.nowhere'"),
         ("bot.strategy.apex:Nothing", "has no class Nothing; its strategies: ApexStrategy"),
-        ("bot.strategy.apex:rule", "rule is no subclass of bot.strategy.base.Strategy: derive it from that"),
+        (
+            "bot.strategy.apex:rule",
+            "rule is not a subclass of bot.strategy.base.Strategy: derive it from that class",
+        ),
         ("nowhere.py:Mine", "there is no file /"),
         ("rule.py:Other", "rule.py has no class Other; its strategies: Mine, Half, Fails, Ends, Orphan, Odd"),
-        ("rule.py:Plain", "Plain is no subclass"),
-        ("rule.py:Half", "cannot be made: TypeError: Can't instantiate abstract class Half"),
-        ("rule.py:Fails", "cannot be made: RuntimeError: two lines of it (rule.py:13)"),
-        ("rule.py:Ends", "cannot be made: SystemExit: 0 (rule.py:16)"),
+        ("rule.py:Plain", "rule.py:Plain is not a subclass"),
+        ("rule.py:Half", "cannot be created: TypeError: Can't instantiate abstract class Half"),
+        ("rule.py:Fails", "cannot be created: RuntimeError: two lines of it (rule.py, line 13)"),
+        ("rule.py:Ends", "cannot be created: SystemExit: 0 (rule.py, line 16)"),
         (
             "rule.py:Orphan",
-            "cannot be made: ValueError: risk_settings is not set: call super().__init__(risk_settings)",
+            "cannot be created: ValueError: risk_settings is not set: call super().__init__(risk_settings)",
         ),
-        ("ending.py:Mine", "cannot be loaded: SystemExit: (ending.py:1)"),
-        ("rule.py:Odd", "cannot be made: ValueError: legs: each share must be above 0"),
-        ("broken.py:Mine", "cannot be loaded: SyntaxError:"),
-        ("raising.py:Mine", "cannot be loaded: ZeroDivisionError: division by zero (raising.py:1)"),
+        ("ending.py:Mine", "cannot be loaded: SystemExit: (ending.py, line 1)"),
+        ("rule.py:Odd", "cannot be created: ValueError: legs: each share must be above 0"),
+        ("broken.py:Mine", "broken.py:Mine cannot be loaded: SyntaxError: '(' was never closed (broken.py, line 1)"),
+        ("raising.py:Mine", "cannot be loaded: ZeroDivisionError: division by zero (raising.py, line 1)"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_one_line(tmp_path: Path, text: str, says: str) -> None:
@@ -99,9 +102,9 @@ class Odd(Mine):
     (tmp_path / "broken.py").write_text("class Mine(\n")
     (tmp_path / "ending.py").write_text("raise SystemExit\n")
     (tmp_path / "raising.py").write_text("1 / 0\n")
-    with pytest.raises(ValueError, match=r"^[^\n]+$") as told:
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as raised:
         named(text, DEFAULT_RISK_SETTINGS, tmp_path)
-    assert says in str(told.value)
+    assert says in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The kept alarms: the last ones, over restarts, readable by their owner alone; a full disk is told of once."""
+"""The kept alarms: the last ones, over restarts, readable by their owner alone; a full disk is reported once."""
 
 from __future__ import annotations
 

@@ -564,11 +564,11 @@ def test_a_text_log_and_a_json_log_tell_of_dropped_lines_in_their_own_form(tmp_p
         handler._dropped = 7
         opened.kraken.info(Event.CONNECTED)
         opened.logs.close()
-        told, after = opened.text().splitlines()
-        assert "DROPPED" in told
-        assert "7 lines dropped" in told
+        dropped, after = opened.text().splitlines()
+        assert "DROPPED" in dropped
+        assert "7 lines dropped" in dropped
         assert "CONNECTED" in after
-        assert log_format == "text" or json.loads(told)["event"] == "DROPPED"
+        assert log_format == "text" or json.loads(dropped)["event"] == "DROPPED"
 
 
 def test_a_terminal_that_is_gone_stops_nobody() -> None:

@@ -71,9 +71,9 @@ def test_an_alarm_arrives_whatever_the_log_level_is(tmp_path: Path) -> None:
         room.log.info(Event.DAY, day="2026-01-05", trades=3)
         room.log.error(Event.NAKED, symbol="BTC-USD", reason="no full stop at the exchange: entry")
         room.log.error(Event.NAKED, symbol="BTC-USD", reason="no full stop at the exchange: entry")
-        receiver.until(lambda: len(receiver.messages) == 2, "two messages")
+        receiver.until(lambda: len(receiver.accepted) == 2, "two messages")
         assert receiver.titles == ["NIJA LIVE KRAKEN: the day", "NIJA LIVE KRAKEN: position without its stop"]
-        assert receiver.messages[1][1].startswith("BTC-USD: no full stop")
+        assert receiver.accepted[1][1].startswith("BTC-USD: no full stop")
 
 
 def test_alarms_are_kept_also_where_nobody_is_told(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_service_that_hangs_keeps_no_other_waiting(tmp_path: Path) -> None:
     with Receiver(0) as hanging, Receiver() as well, alarmed(tmp_path, hanging.url, DEAD, well.url) as room:
         for number in range(3):
             room.log.error(Event.UNKNOWN, client_id=f"nj{number}")
-        well.until(lambda: len(well.messages) == 3, "all three")
+        well.until(lambda: len(well.accepted) == 3, "all three")
 
 
 def test_a_service_that_comes_back_gets_what_it_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_service_that_comes_back_gets_what_it_missed(tmp_path: Path, monkeypat
         sender.take(ALARM)
         receiver.until(lambda: receiver.asked >= 2, "two tries")
         receiver.status = 200
-        receiver.until(lambda: bool(receiver.messages), "the message")
+        receiver.until(lambda: bool(receiver.accepted), "the message")
         sender.hurry()
 
 
@@ -150,13 +150,13 @@ def test_what_a_notifier_throws_is_its_own_trouble() -> None:
         while not sender.idle and time.monotonic() < until:
             time.sleep(0.01)
     assert sender.lost == 1
-    told = [str(fields["reason"]) for fields in log.said(Event.NOTIFY)]
-    assert all("t0ken" not in reason and "\n" not in reason for reason in told)
-    assert "RuntimeError" in told[0]
+    reasons = [str(fields["reason"]) for fields in log.said(Event.NOTIFY)]
+    assert all("t0ken" not in reason and "\n" not in reason for reason in reasons)
+    assert "RuntimeError" in reasons[0]
 
 
 def test_trading_is_never_kept_waiting(tmp_path: Path) -> None:
-    """A thousand and more events at once, while the service hangs: whoever logs goes on."""
+    """A thousand and more events at once, while the service hangs: threads that log go on."""
     with Receiver(0) as receiver, alarmed(tmp_path, receiver.url) as room:
         done = threading.Event()
 

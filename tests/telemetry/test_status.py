@@ -1,4 +1,4 @@
-"""The forms in which a broker's status is told: the heartbeat file's row and the status block, to the letter."""
+"""The forms of a broker's status: the heartbeat file's row and the status block, to the letter."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_reading_a_row_gives_the_status_that_was_written(
 ) -> None:
     reason, remedy, mode, account, gate = texts
     silent, restarts, cycles, errors = numbers
-    told = BrokerStatus(
+    status = BrokerStatus(
         AccountKey("okx"), status, reason, remedy, mode, account, cycles=cycles, since=cycles, lateness=tuple(lateness),
         silent_ms=silent, restarts=restarts, stuck=stuck, gate=gate, errors=errors,
     )  # fmt: skip
-    assert from_heartbeat(AccountKey("okx"), json.loads(json.dumps(to_heartbeat(told)))) == told
+    assert from_heartbeat(AccountKey("okx"), json.loads(json.dumps(to_heartbeat(status)))) == status
 
 
 def test_a_row_of_another_version_is_understood_as_far_as_it_goes() -> None:

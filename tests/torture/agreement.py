@@ -143,11 +143,11 @@ def _hand_sold(fills: Iterable[Doc], truth: Doc) -> list[str]:
     real = {fill["id"]: fill for fill in truth["fills"]}
     found = [(fill, real.get(fill["exchange_fill_id"])) for fill in fills]
     return [
-        f"fill {fill['exchange_fill_id']} of the owner is not as at the exchange: {told}"
-        for fill, told in found
-        if told is None
-        or Decimal(fill["qty"]) > Decimal(told["qty"])
-        or Decimal(fill["price"]) != Decimal(told["price"])
+        f"fill {fill['exchange_fill_id']} of the owner is not as at the exchange: {known}"
+        for fill, known in found
+        if known is None
+        or Decimal(fill["qty"]) > Decimal(known["qty"])
+        or Decimal(fill["price"]) != Decimal(known["price"])
     ]
 
 

@@ -147,10 +147,10 @@ def storms(seed: int, venue: str, seconds: float, kinds: Sequence[str]) -> Itera
 def _fault(dice: Random, venue: str, kind: str) -> Fault:
     fault: Fault = {"venue": venue, "kind": kind}
     if kind == "words":
-        word, _, told = dice.choice(WORDS[venue]).partition("@")
+        word, _, where = dice.choice(WORDS[venue]).partition("@")
         fault = {"venue": venue, "kind": "exchange_error", "body": word, "processed": False}
-        if told:
-            return fault | _measure(dice) | {"path": told}
+        if where:
+            return fault | _measure(dice) | {"path": where}
     if kind in _SECONDS:
         fault["seconds"] = round(dice.uniform(*_SECONDS[kind]), 2)
     if kind == "clock_skew":

@@ -1,6 +1,6 @@
 """Connecting to Coinbase: checks the key's form, the clock, the key's permissions and its portfolio.
 
-Raises with one line that tells the owner what to do. Changes nothing at the account.
+Raises with one line that says what the owner must do. Changes nothing at the account.
 """
 
 from __future__ import annotations

@@ -67,11 +67,11 @@ def of_order(answer: Mapping[str, Any]) -> BrokerError:
     table lacks, the whole answer is `unheard`.
     """
     error = answer.get("error_response")
-    told: Mapping[str, Any] = error if isinstance(error, dict) else {}
-    named = [told.get(key) for key in ("error", "preview_failure_reason", "new_order_failure_reason")]
+    details: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    named = [details.get(key) for key in ("error", "preview_failure_reason", "new_order_failure_reason")]
     codes = [code for code in (*named, answer.get("failure_reason")) if isinstance(code, str) and code.strip()]
     said = [code for code in codes if not bare(code).startswith(NOTHING)]
-    message = safe_text(told.get("message") or told.get("error_details") or "")
+    message = safe_text(details.get("message") or details.get("error_details") or "")
     text = f"{safe_text(next(iter(said or codes), 'no reason'))} {message}".strip()
     wanted = said or codes
     known = [row for code in wanted if (row := ORDERS.get(bare(code))) is not None]

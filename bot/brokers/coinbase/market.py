@@ -127,7 +127,7 @@ class CoinbaseMarket:
         found: dict[str, Ticker] = {}
         for chunk in chunks(wanted, _IDS_A_CALL):
             answer = self._transport.private("/best_bid_ask", {"product_ids": chunk})
-            prices = failure.understood(lambda told=answer: wire.best(told))  # type: ignore[misc]
+            prices = failure.understood(lambda body=answer: wire.best(body))  # type: ignore[misc]
             for symbol in chunk:
                 pair = prices.get(symbol) or prices.get(self._aliases.get(symbol, ""))
                 if pair is not None and symbol in self._days:
@@ -166,8 +166,8 @@ class CoinbaseMarket:
             if page in seen:
                 return Page([], None)
             seen.append(page)
-            told = answer.get("pagination")
-            more: Mapping[str, Any] = told if isinstance(told, dict) else {}
+            pagination = answer.get("pagination")
+            more: Mapping[str, Any] = pagination if isinstance(pagination, dict) else {}
             goes_on = more.get("has_next") is True
             return Page(page, (text(more, "next_cursor") or cursor) if goes_on else None)
 
@@ -175,9 +175,9 @@ class CoinbaseMarket:
 
     def _remember(self, rows: Iterable[object]) -> None:
         for value in rows:
-            row = failure.understood(lambda told=value: mapping(told, "product"))  # type: ignore[misc]
+            row = failure.understood(lambda product=value: mapping(product, "product"))  # type: ignore[misc]
             name = text(row, "product_id")
-            self._days[name] = failure.understood(lambda told=row: wire.day(told))  # type: ignore[misc]
+            self._days[name] = failure.understood(lambda product=row: wire.day(product))  # type: ignore[misc]
             if alias := text(row, "alias"):
                 self._aliases[name] = alias
 

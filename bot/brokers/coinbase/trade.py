@@ -143,7 +143,7 @@ class CoinbaseTrade:
         end: Outcome = NotPlaced(ErrorMeaning.PRICE, "")
         for distance in _FAR:
             body = self._harmless(intent.symbol, side, distance)
-            end = outcome(lambda told=body: self._create(intent.client_id, told, Priority.EXIT))  # type: ignore[misc]
+            end = outcome(lambda fields=body: self._create(intent.client_id, fields, Priority.EXIT))  # type: ignore[misc]
             if not _is_too_far(end):
                 break
         return end

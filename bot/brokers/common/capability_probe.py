@@ -35,7 +35,7 @@ class CapabilityProbe:
         self._offered = able
         self._venue = venue
         self._log = log
-        self._told: dict[str, OrderProbe] = {}
+        self._logged: dict[str, OrderProbe] = {}
 
     # -- without money ----------------------------------------------------------------------------------------------
     def probe(self, show: Preview, entry: Intent, stop: Intent) -> list[OrderProbe]:
@@ -49,14 +49,14 @@ class CapabilityProbe:
         if proofs[1].judged:
             self._resting(taken=proofs[1].accepted, reason=proofs[1].answer)
         for proof in proofs:
-            self._tell(proof)
+            self._log_change(proof)
         return proofs
 
-    def _tell(self, proof: OrderProbe) -> None:
+    def _log_change(self, proof: OrderProbe) -> None:
         """Log each answer that differs from the previous one."""
-        if self._told.get(proof.name) == proof:
+        if self._logged.get(proof.name) == proof:
             return
-        self._told[proof.name] = proof
+        self._logged[proof.name] = proof
         self._log.info(
             Event.PROVED,
             venue=self._venue,

@@ -143,13 +143,13 @@ class Transport(Generic[C]):
                 self._refused()
             if asks_for_pause(error):
                 self._request_pause.begin(error)
-                self._tell(error, deadline, file)
+                self._report(error, deadline, file)
             raise
 
     def _refused(self) -> None:
         """The venue refused the last call because of its rate limit."""
 
-    def _tell(self, error: BrokerError, deadline: Deadline, file: KeyFile | None) -> None:
+    def _report(self, error: BrokerError, deadline: Deadline, file: KeyFile | None) -> None:
         if file is not None:
             self._request_pause.keep(file)
             return

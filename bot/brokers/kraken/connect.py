@@ -1,6 +1,6 @@
 """Connecting to Kraken: checks the clock, the system status, and the key's secret and permissions.
 
-Raises with one line that tells the owner what to do. Changes nothing at the account.
+Raises with one line that says what the owner must do. Changes nothing at the account.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class OkxAccount:
             for kind in self._kinds
         }
         self._kinds = tuple(kind for kind in _ALGO_KINDS if kind == _STOPS or found.get(kind))
-        stops = _told_apart([stop for each in found.values() for stop in each])
+        stops = _with_distinct_ids([stop for each in found.values() for stop in each])
         stops += self._late_stops({stop.client_id for stop in stops})
         return [*self._orders(self._pages("/api/v5/trade/orders-pending", "ordId", {})), *stops]
 
@@ -273,9 +273,9 @@ class OkxAccount:
         return found
 
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
-        told = list(rows)
-        found = failure.understood(lambda: wire.algos(told, self._market.unit, self._parent))
-        types = {text(row, "algoId"): _trigger_type(row) for row in told if isinstance(row, dict)}
+        received = list(rows)
+        found = failure.understood(lambda: wire.algos(received, self._market.unit, self._parent))
+        types = {text(row, "algoId"): _trigger_type(row) for row in received if isinstance(row, dict)}
         for order in found:
             self._algo_ids[order.exchange_id] = types[order.exchange_id]
         return found
@@ -323,7 +323,7 @@ def _just_before(since: int) -> str:
     return str(max(since - 1, 0))
 
 
-def _told_apart(stops: Sequence[VenueOrder]) -> list[VenueOrder]:
+def _with_distinct_ids(stops: Sequence[VenueOrder]) -> list[VenueOrder]:
     """The stops of an entry that filled in parts share one client id: only the oldest keeps it."""
     found: dict[str | None, str] = {}
     for stop in sorted(stops, key=lambda one: (one.created_at, one.exchange_id)):

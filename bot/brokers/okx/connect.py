@@ -1,6 +1,6 @@
 """Connecting to OKX: checks the clock, the system status, the key's permissions, the account's settings and its funds.
 
-Raises with one line that tells the owner what to do. Changes nothing at the account.
+Raises with one line that says what the owner must do. Changes nothing at the account.
 """
 
 from __future__ import annotations

@@ -48,10 +48,10 @@ def of_failure(status: int, reason: str, body: Any, host: str) -> BrokerError:
     if code is not None and code != _GOOD and code not in _SOME_FAILED:
         return _refusal(code, body, host)
     found = body.get("data") if code in _SOME_FAILED else None
-    told = [row for row in found if isinstance(row, dict) and row.get("sCode")] if isinstance(found, list) else []
-    if not told:
+    coded = [row for row in found if isinstance(row, dict) and row.get("sCode")] if isinstance(found, list) else []
+    if not coded:
         return of_status(status, reason)
-    return explain([(str(row["sCode"]), str(row.get("sMsg", ""))) for row in told], host)
+    return explain([(str(row["sCode"]), str(row.get("sMsg", ""))) for row in coded], host)
 
 
 def _opened(envelope: Any) -> tuple[str, list[Any]]:

@@ -170,7 +170,7 @@ class OkxMarket:
         """
         for most in _PRINTS:
             rows = self._transport.public("/api/v5/market/trades", instId=symbol, limit=str(most))
-            fresh = failure.understood(lambda told=rows: wire.prints(told[::-1], since))  # type: ignore[misc]
+            fresh = failure.understood(lambda page=rows: wire.prints(page[::-1], since))  # type: ignore[misc]
             reaches = len(rows) < most or len(fresh) < len(rows)
             if reaches:
                 break

@@ -215,7 +215,7 @@ def _new_trigger(order: VenueOrder, price: Decimal, kind: str) -> dict[str, str]
 
 def _about(row: Mapping[str, Any], key: str, wanted: str) -> Placed:
     """The order that an answer is about; raises `BadAnswer` if it is not the one in the request."""
-    told = text(row, key)
-    if told and told != wanted:
-        raise BadAnswer(f"{key} {told[:40]!r} is not the one in the request")
+    answered = text(row, key)
+    if answered and answered != wanted:
+        raise BadAnswer(f"{key} {answered[:40]!r} is not the one in the request")
     return Placed(wanted)

@@ -117,11 +117,11 @@ class Depending:
 class Script:
     """Answers by the last word of the path, else from `DEFAULTS`: JSON, an `Answer`, or a `Depending`."""
 
-    def __init__(self, **told: Any) -> None:
-        self.told: dict[str, Any] = {**DEFAULTS, **told}
+    def __init__(self, **answers: Any) -> None:
+        self.answers: dict[str, Any] = {**DEFAULTS, **answers}
 
     def __call__(self, connection: socket.socket, request: Request) -> None:
-        said: Any = self.told[_route(request)]
+        said: Any = self.answers[_route(request)]
         if isinstance(said, Depending):
             said = said.say(request)
         answer: Answer = said if callable(said) else ok(said)

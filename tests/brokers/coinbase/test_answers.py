@@ -373,14 +373,14 @@ def test_a_full_page_of_orders_that_comes_again_hides_what_is_behind_it(
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(("client_id", "told"), [("", None), (MINE, None), (UUID, UUID)])
+@pytest.mark.parametrize(("client_id", "expected"), [("", None), (MINE, None), (UUID, UUID)])
 def test_a_spawned_bracket_never_passes_for_its_parent(
-    client_id: str, told: str | None, server: TlsServer, broker: CoinbaseBroker
+    client_id: str, expected: str | None, server: TlsServer, broker: CoinbaseBroker
 ) -> None:
     child = row(CHILD, client_order_id=client_id, originating_order_id=ORDER, order_type="BRACKET")
     server.answer = Script(batch=listed(child, row(status="FILLED", side="BUY", order_type="LIMIT", filled_size="0.5")))
     (found,) = broker.open_orders()
-    assert (found.exchange_id, found.parent_id, found.client_id) == (CHILD, ORDER, told)
+    assert (found.exchange_id, found.parent_id, found.client_id) == (CHILD, ORDER, expected)
     parent = broker.find(MINE, BTC, 0)
     assert parent is not None
     assert parent.exchange_id == ORDER

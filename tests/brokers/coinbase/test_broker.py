@@ -459,8 +459,8 @@ def test_a_harmless_order_that_outlived_its_burning_is_cancelled_when_it_is_foun
 def test_ended_orders_are_told_oldest_first(trader: Trader) -> None:
     since = trader.clock.market_ms() - 1
     placed = [trader.buy().exchange_id, trader.place(trader.sale()).exchange_id]
-    told = [order.exchange_id for order in trader.broker.recent_orders(since)]
-    assert [each for each in told if each in placed] == placed
+    listed = [order.exchange_id for order in trader.broker.recent_orders(since)]
+    assert [each for each in listed if each in placed] == placed
 
 
 def test_an_unknown_order_is_not_shown(trader: Trader) -> None:

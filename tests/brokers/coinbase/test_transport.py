@@ -243,12 +243,12 @@ def test_a_token_of_the_wrong_time_is_blamed_on_the_clock(
     server: TlsServer, config: CoinbaseConfig, make_transport: Make, ahead_ms: int, meaning: ErrorMeaning
 ) -> None:
     def answer(connection: socket.socket, request: Request) -> None:
-        told = (
+        respond = (
             ok({"epochMillis": str(system_ms())})
             if request.path.endswith("/time")
             else http(b"Unauthorized", "401 Unauthorized")
         )
-        told(connection, request)
+        respond(connection, request)
 
     server.answer = answer
     clock = StoppedClock(system_ms() + ahead_ms)

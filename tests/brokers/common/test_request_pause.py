@@ -47,7 +47,7 @@ def asked(request_pause: RequestPause) -> BrokerError | None:
     return None
 
 
-def told(request_pause: RequestPause, lock: KeyLock) -> None:
+def keep(request_pause: RequestPause, lock: KeyLock) -> None:
     with lock.held(WaitLimit(lambda: 0).deadline(1)) as file:
         request_pause.keep(file)
 
@@ -78,7 +78,7 @@ def test_our_own_budget_asks_for_none() -> None:
 def test_another_program_hears_of_it_and_of_its_kind(clock: StoppedClock, lock: KeyLock, meaning: ErrorMeaning) -> None:
     mine, other = RequestPause(clock, failure), RequestPause(clock, failure)
     mine.begin(failure(meaning, "no", "", 10 * MINUTE))
-    told(mine, lock)
+    keep(mine, lock)
     clock.now += 4 * MINUTE
     heard(other, lock)
     for request_pause in (mine, other):
@@ -93,10 +93,10 @@ def test_another_program_hears_of_it_and_of_its_kind(clock: StoppedClock, lock: 
 def test_a_longer_one_is_not_shortened(clock: StoppedClock, lock: KeyLock) -> None:
     mine, other = RequestPause(clock, failure), RequestPause(clock, failure)
     mine.begin(failure(ErrorMeaning.LOCKED_OUT, "no", "", 10 * MINUTE))
-    told(mine, lock)
+    keep(mine, lock)
     for request_pause in (mine, other):
         request_pause.begin(failure(ErrorMeaning.RATE_LIMITED, "no", "", MINUTE))
-        told(request_pause, lock)
+        keep(request_pause, lock)
         heard(request_pause, lock)
         error = asked(request_pause)
         assert error is not None

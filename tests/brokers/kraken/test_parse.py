@@ -258,9 +258,9 @@ def test_pairs_that_do_not_tell_their_fees_are_traded_and_rebates_are_fees_below
         parse_market.instruments(pairs, names)[0].keys()
         == parse_market.instruments(fixture("asset_pairs"), names)[0].keys()
     )
-    told = fixture("trade_volume")
-    told["fees_maker"]["XXBTZUSD"]["fee"] = "-0.0200"
-    assert parse.fee_rates(told, names)["BTC-USD"].maker == Decimal("-0.0002")
+    volume = fixture("trade_volume")
+    volume["fees_maker"]["XXBTZUSD"]["fee"] = "-0.0200"
+    assert parse.fee_rates(volume, names)["BTC-USD"].maker == Decimal("-0.0002")
 
 
 @pytest.mark.parametrize("key", ["price", "vol", "fee", "time", "type", "ordertxid"])

@@ -308,7 +308,7 @@ def test_throttled_is_obeyed_until_its_time(server: SocketServer, config: Kraken
     server.answer = refused(f"EService: Throttled: {clock.now // 1000 + 30}")
     error = failed(lambda: order(transport))
     assert (error.meaning, error.retry_after_ms) == (ErrorMeaning.RATE_LIMITED, 30_000)
-    for other in (transport, make_transport(config, clock)):  # whoever uses the key
+    for other in (transport, make_transport(config, clock)):  # for every user of the key
         assert failed(lambda each=other: order(each)).meaning is ErrorMeaning.RATE_LIMITED  # type: ignore[misc]
     assert len(server.requests) == 1
 

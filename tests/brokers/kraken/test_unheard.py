@@ -62,7 +62,7 @@ class Fast(SystemClock):
         return self._now
 
 
-class Told:
+class Scripted:
     """Replaces the sender and the exchange behind it."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ def say(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Kr
     broker = KrakenBroker(KrakenConfig(KEY, SECRET, folder, mode="sandbox", tier=Tier.PRO), Fast(), Notes())
     answer: dict[str, Any] = {}
 
-    broker._transport._sender = Told(answer)  # type: ignore[assignment]
+    broker._transport._sender = Scripted(answer)  # type: ignore[assignment]
     broker._market._assets, broker._market._pairs = fixture("assets"), fixture("asset_pairs")
     broker._market._names = read_names(fixture("assets"), fixture("asset_pairs"))
 
@@ -129,7 +129,7 @@ def test_nothing_follows_from_a_word_that_is_in_no_table(say: Callable[[str], Kr
 def test_a_word_of_the_table_is_one_in_every_case_and_with_blanks_after_its_colons(
     text: str, upper: bool, blanks: int
 ) -> None:
-    told = text.upper() if upper else text.lower()
-    row = row_of(told.replace(":", ":" + " " * blanks))
+    printed = text.upper() if upper else text.lower()
+    row = row_of(printed.replace(":", ":" + " " * blanks))
     assert row is not None
     assert row.text == text

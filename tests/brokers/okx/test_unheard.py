@@ -29,7 +29,7 @@ from tests.brokers.okx.conftest import KEY, PHRASE, SECRET, fixture
 SPEED = 1_000_000.0
 
 
-class Told(OkxClient):
+class ScriptedClient(OkxClient):
     """Replaces a broker's sender and the exchange behind it; gives scripted answers."""
 
     envelope: Any = None
@@ -39,23 +39,23 @@ class Told(OkxClient):
         return self.envelope
 
 
-def broker_on(folder: Path) -> tuple[OKXBroker, Told]:
+def broker_on(folder: Path) -> tuple[OKXBroker, ScriptedClient]:
     """A broker in an account mode in which OKX can check orders without placing them."""
     config = OkxConfig(KEY, SECRET, PHRASE, folder, mode="sandbox")
     broker = OKXBroker(config, ScaledClock(0, system_ms(), SPEED), Notes())
-    told = Told(config, trusted())
-    broker._transport._sender._client = told
+    client = ScriptedClient(config, trusted())
+    broker._transport._sender._client = client
     broker._trade.settings = wire.settings(fixture("config")[0] | {"acctLv": "3"})
-    told.envelope = {"code": "0", "msg": "", "data": fixture("instruments_spot")}
+    client.envelope = {"code": "0", "msg": "", "data": fixture("instruments_spot")}
     broker.instruments()
-    return broker, told
+    return broker, client
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OKXBroker, Told]]:
-    broker, told = broker_on(tmp_path_factory.mktemp("keys"))
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OKXBroker, ScriptedClient]]:
+    broker, client = broker_on(tmp_path_factory.mktemp("keys"))
     with closing(broker):
-        yield broker, told
+        yield broker, client
 
 
 def intent(side: Side, kind: OrderType, **more: Any) -> Intent:
@@ -123,10 +123,12 @@ ENVELOPES = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(envelope=ENVELOPES)
-def test_nothing_follows_from_words_that_nobody_wrote_down(pair: tuple[OKXBroker, Told], envelope: Any) -> None:
-    broker, told = pair
+def test_nothing_follows_from_words_that_nobody_wrote_down(
+    pair: tuple[OKXBroker, ScriptedClient], envelope: Any
+) -> None:
+    broker, client = pair
     able = broker.capabilities()
-    told.envelope = envelope
+    client.envelope = envelope
     for outcome in everything(broker):
         assert isinstance(outcome, Unknown), outcome
         assert outcome.unheard

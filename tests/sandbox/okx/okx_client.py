@@ -102,7 +102,7 @@ class OkxClient:
         rows: list[Any] = answer["data"]
         return rows
 
-    def tell(self, path: str, body: Any, **headers: Any) -> Row:
+    def post(self, path: str, body: Any, **headers: Any) -> Row:
         """The whole response to a POST."""
         answer: Row = json.loads(self.send(self.request("POST", path, body=body, **headers)).body)
         return answer
@@ -117,7 +117,7 @@ class OkxClient:
             "ordType": "market" if px is None else "limit",
         }
         priced = {} if px is None else {"px": px}
-        row: Row = self.tell("trade/order", {**body, **priced, **words})["data"][0]
+        row: Row = self.post("trade/order", {**body, **priced, **words})["data"][0]
         return row
 
     def buy(self, sz: str = "0.01", **words: Any) -> Row:
@@ -133,7 +133,7 @@ class OkxClient:
     def algo(self, side: str, sz: str, kind: str = "conditional", **words: Any) -> Row:
         """Places an algo order of BTC-USDT and returns its row."""
         body = {"instId": "BTC-USDT", "tdMode": "cash", "side": side, "sz": sz, "ordType": kind, **words}
-        row: Row = self.tell("trade/order-algo", body)["data"][0]
+        row: Row = self.post("trade/order-algo", body)["data"][0]
         return row
 
     def swap(self, side: str, sz: str, px: str | None = None, **words: Any) -> Row:
@@ -146,7 +146,7 @@ class OkxClient:
     def ledger(self) -> dict[str, Any]:
         return ledger(self.venue)
 
-    def tell_code(self, path: str, **query: Any) -> str:
+    def code_of(self, path: str, **query: Any) -> str:
         """The code of a read that may fail."""
         code: str = json.loads(self.send(self.request("GET", path, query)).body)["code"]
         return code

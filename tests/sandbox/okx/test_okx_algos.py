@@ -50,7 +50,7 @@ def test_a_part_fill_attaches_its_part_and_none_attaches_nothing(client: OkxClie
     resting = client.order("buy", "0.001", client.away(-4), attachAlgoOrds=stop_of(client, -6))
     assert len(pending(client)) == 1
     assert client.show(resting["ordId"])["attachAlgoOrds"][0]["slTriggerPx"] == client.away(-6)
-    client.tell("trade/cancel-order", {"instId": "BTC-USDT", "ordId": resting["ordId"]})
+    client.post("trade/cancel-order", {"instId": "BTC-USDT", "ordId": resting["ordId"]})
     assert len(pending(client)) == 1
 
 
@@ -103,14 +103,14 @@ def test_a_stop_is_amended_in_place(client: OkxClient) -> None:
     entry(client)
     algo = pending(client)[0]["algoId"]
     body = {"instId": "BTC-USDT", "algoId": algo, "newSz": "0.00999", "newSlTriggerPx": client.away(-1)}
-    answer = client.tell("trade/amend-algos", body)
+    answer = client.post("trade/amend-algos", body)
     assert (answer["code"], answer["data"][0]["algoId"]) == ("0", algo)
     row = pending(client)[0]
     assert (row["sz"], row["slTriggerPx"]) == ("0.00999", client.away(-1))
     assert row["slOrdPx"] == "-1"
-    above = client.tell("trade/amend-algos", {**body, "newSlTriggerPx": client.away(1)})["data"][0]
+    above = client.post("trade/amend-algos", {**body, "newSlTriggerPx": client.away(1)})["data"][0]
     assert above["sCode"] == "51280"
-    unknown = client.tell("trade/amend-algos", {**body, "algoId": "1"})["data"][0]
+    unknown = client.post("trade/amend-algos", {**body, "algoId": "1"})["data"][0]
     assert unknown["sCode"] == "51503"
 
 
@@ -118,7 +118,7 @@ def test_canceling_takes_an_array_and_says_each_fate(client: OkxClient) -> None:
     entry(client)
     algo = pending(client)[0]["algoId"]
     body = [{"instId": "BTC-USDT", "algoId": algo}, {"instId": "BTC-USDT", "algoId": "1"}]
-    answer = client.tell("trade/cancel-algos", body)
+    answer = client.post("trade/cancel-algos", body)
     assert (answer["code"], [row["sCode"] for row in answer["data"]]) == ("2", ["0", "51400"])
     assert pending(client) == []
 
@@ -145,9 +145,9 @@ def test_a_stop_above_its_entry_is_refused_with_the_entry(client: OkxClient) -> 
 def test_rejections_of_algos_may_come_under_code_zero(client: OkxClient) -> None:
     body = {"instId": "BTC-USDT", "tdMode": "cash", "side": "sell", "ordType": "conditional", "sz": "1e-9",
             "slTriggerPx": client.away(-2), "slOrdPx": "-1"}  # fmt: skip
-    assert client.tell("trade/order-algo", body)["code"] == "1"
+    assert client.post("trade/order-algo", body)["code"] == "1"
     client.venue.switches.set("algo_rejection_code_zero", True)
-    answer = client.tell("trade/order-algo", body)
+    answer = client.post("trade/order-algo", body)
     assert (answer["code"], answer["data"][0]["sCode"]) == ("0", "51000")
 
 
@@ -164,7 +164,7 @@ def test_one_cancels_the_other(client: OkxClient) -> None:
 def test_an_oco_needs_both_legs(client: OkxClient) -> None:
     body = {"instId": "BTC-USDT", "tdMode": "cash", "side": "sell", "ordType": "oco", "sz": "0.01",
             "slTriggerPx": client.away(-2), "slOrdPx": "-1"}  # fmt: skip
-    assert client.tell("trade/order-algo", body)["code"] == "50014"
+    assert client.post("trade/order-algo", body)["code"] == "50014"
 
 
 def test_a_conditional_with_both_legs_uses_its_stop(client: OkxClient) -> None:
@@ -208,11 +208,11 @@ def test_an_algo_id_of_ones_own_is_unique_and_finds_it(client: OkxClient) -> Non
     placed = client.algo("sell", "0.01", **words)
     assert client.algo("sell", "0.01", **words)["sCode"] == "51065"
     assert client.ask("trade/order-algo", algoClOrdId="mine1")[0]["algoId"] == placed["algoId"]
-    assert client.tell_code("trade/order-algo", algoId="17") == "51603"
+    assert client.code_of("trade/order-algo", algoId="17") == "51603"
 
 
 def test_algo_history_wants_a_state_or_an_id(client: OkxClient) -> None:
-    assert client.tell_code("trade/orders-algo-history", ordType="conditional") == "50015"
+    assert client.code_of("trade/orders-algo-history", ordType="conditional") == "50015"
 
 
 def test_attached_terms_can_be_refused_on_spot(client: OkxClient) -> None:

@@ -36,11 +36,11 @@ def act(client: OkxClient, dice: Random) -> None:
             client.swap(side, contracts, client.away(percent), tdMode=mode, attachAlgoOrds=stop)
         case 5:
             body = {"instId": SWAP, "lever": dice.randint(1, 50), "mgnMode": mode}
-            client.tell("account/set-leverage", body)
+            client.post("account/set-leverage", body)
         case 6 if pending:
             row = dice.choice(pending)
             words = {"instId": row["instId"], "ordId": row["ordId"], "newSz": row["sz"], "newPx": client.away(percent)}
-            client.tell(dice.choice(["trade/amend-order", "trade/cancel-order"]), words)
+            client.post(dice.choice(["trade/amend-order", "trade/cancel-order"]), words)
         case 7:
             client.price(client.away(dice.randint(-9, 9)))
         case _:

@@ -35,7 +35,7 @@ def shown(client: OkxClient, row: dict[str, Any]) -> dict[str, Any]:
 def test_pairs_say_in_what_they_are_paid(client: OkxClient) -> None:
     rows = {row["instId"]: row["tradeQuoteCcyList"] for row in client.ask("public/instruments", instType="SPOT")}
     assert (rows[PAIR], rows["BTC-USDT"], rows["USDC-USDT"]) == (["USD", "USDC"], ["USDT"], ["USDT"])
-    assert client.tell_code("market/ticker", instId="BTC-USD") == "51001"
+    assert client.code_of("market/ticker", instId="BTC-USD") == "51001"
     assert client.order("buy", "0.001", tgtCcy="base_ccy", **{**USD, "instId": "BTC-USD"})["sCode"] == "51001"
 
 
@@ -60,7 +60,7 @@ def test_a_resting_order_holds_the_money_that_it_names(client: OkxClient) -> Non
     assert Decimal(held["frozenBal"]) == Decimal(client.away(-4)) * Decimal("0.001")
     assert held["coinUsdPrice"] == "1"
     assert client.coins("USDC") == 500
-    client.tell("trade/cancel-order", {"instId": PAIR, "ordId": order["ordId"]})
+    client.post("trade/cancel-order", {"instId": PAIR, "ordId": order["ordId"]})
     assert client.coins("USD") == 1000
 
 
@@ -110,10 +110,10 @@ def test_usdc_pairs_wait_for_their_activation(client: OkxClient) -> None:
     assert client.order("buy", "0.001", tgtCcy="base_ccy", **USD)["sCode"] == "54109"
     assert client.order("buy", "100")["sCode"] == "0"
     client.venue.switches.set("usdc_activation_missing", True)
-    assert client.tell("account/activate-feature", {"feature": "1"})["code"] == "51773"
+    assert client.post("account/activate-feature", {"feature": "1"})["code"] == "51773"
     client.venue.switches.set("usdc_activation_missing", False)
-    assert client.tell("account/activate-feature", {"feature": "2"})["code"] == "51000"
-    assert client.tell("account/activate-feature", {"feature": "1"})["code"] == "0"
+    assert client.post("account/activate-feature", {"feature": "2"})["code"] == "51000"
+    assert client.post("account/activate-feature", {"feature": "1"})["code"] == "0"
     assert client.order("buy", "0.001", tgtCcy="base_ccy", **USD)["sCode"] == "0"
 
 
@@ -122,11 +122,11 @@ def test_what_an_order_is_paid_in_survives_a_restart(tmp_path: Path) -> None:
     client = funded(journal)
     order = client.order("buy", "0.001", client.away(-1), **USD)["ordId"]
     client.venue.switches.set("usdc_activation_needed", True)
-    client.tell("account/activate-feature", {"feature": "1"})
+    client.post("account/activate-feature", {"feature": "1"})
     journal.close()
     again = OkxClient(pairs=9, journal=Journal(tmp_path / "state"))
     again.venue.switches.set("usdc_activation_needed", True)
     assert again.show(order, PAIR)["tradeQuoteCcy"] == "USD"
-    again.tell("trade/cancel-order", {"instId": PAIR, "ordId": order})
+    again.post("trade/cancel-order", {"instId": PAIR, "ordId": order})
     assert again.coins("USD") == 1000
     assert again.order("buy", "0.001", client.away(-1), **USD)["sCode"] == "0"

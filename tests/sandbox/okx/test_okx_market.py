@@ -151,11 +151,11 @@ def test_limits_follow_the_market_clock(client: OkxClient) -> None:
 def test_order_limits_are_by_instrument_and_count_each_order_of_a_batch(client: OkxClient) -> None:
     client.venue.switches.set("rate_limit_percent", 100)
     one = {"instId": "BTC-USDT", "tdMode": "cash", "side": "buy", "ordType": "limit", "px": client.away(-4), "sz": "1"}
-    codes = [client.tell("trade/batch-orders", [one] * 20)["code"] for _ in range(16)]
+    codes = [client.post("trade/batch-orders", [one] * 20)["code"] for _ in range(16)]
     assert codes[14:] == ["1", "50011"]
-    assert client.tell("trade/order", one)["code"] == "1"
+    assert client.post("trade/order", one)["code"] == "1"
     swap = {**one, "instId": "BTC-USDT-SWAP", "tdMode": "cross"}
-    assert client.tell("trade/batch-orders", [swap] * 2)["code"] != "50011"
+    assert client.post("trade/batch-orders", [swap] * 2)["code"] != "50011"
 
 
 def test_maintenance_is_announced(client: OkxClient) -> None:

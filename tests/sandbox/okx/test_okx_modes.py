@@ -18,7 +18,7 @@ def stop(client: OkxClient, percent: int = -2, **words: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def portfolio(client: OkxClient) -> OkxClient:
-    assert client.tell("account/set-account-level", {"acctLv": "4"})["code"] == "0"
+    assert client.post("account/set-account-level", {"acctLv": "4"})["code"] == "0"
     return client
 
 
@@ -31,20 +31,20 @@ def test_portfolio_margin_takes_no_reduce_only(portfolio: OkxClient) -> None:
     assert portfolio.algo("sell", "1", **ON_SWAP, **stop(portfolio), reduceOnly=True)["sCode"] == "51205"
     assert portfolio.swap("sell", "1")["sCode"] == "0"
     assert portfolio.ask("account/positions")[0]["pos"] == "1"
-    assert portfolio.tell("trade/close-position", {"instId": SWAP, "mgnMode": "cross"})["code"] == "0"
+    assert portfolio.post("trade/close-position", {"instId": SWAP, "mgnMode": "cross"})["code"] == "0"
     assert portfolio.ask("account/positions") == []
 
 
 def test_portfolio_margin_has_one_way_and_no_leverage_of_its_own(portfolio: OkxClient) -> None:
     body = {"instId": SWAP, "lever": 1, "mgnMode": "cross"}
-    assert portfolio.tell("account/set-leverage", body)["code"] == "51039"
-    assert portfolio.tell("account/set-position-mode", {"posMode": "long_short_mode"})["code"] == "51041"
-    assert portfolio.tell("account/set-position-mode", {"posMode": "net_mode"})["code"] == "0"
+    assert portfolio.post("account/set-leverage", body)["code"] == "51039"
+    assert portfolio.post("account/set-position-mode", {"posMode": "long_short_mode"})["code"] == "51041"
+    assert portfolio.post("account/set-position-mode", {"posMode": "net_mode"})["code"] == "0"
 
 
 def test_a_hedged_account_does_not_become_a_portfolio(client: OkxClient) -> None:
-    client.tell("account/set-position-mode", {"posMode": "long_short_mode"})
-    assert client.tell("account/set-account-level", {"acctLv": "4"})["code"] == "51041"
+    client.post("account/set-position-mode", {"posMode": "long_short_mode"})
+    assert client.post("account/set-account-level", {"acctLv": "4"})["code"] == "51041"
     assert client.ask("account/config")[0]["acctLv"] == "2"
 
 
@@ -54,7 +54,7 @@ def test_a_fraction_closes_at_the_market_outside_portfolio_margin(client: OkxCli
     assert client.algo("sell", "", **words)["sCode"] == "51328"
     assert client.algo("sell", "", **{**words, "instId": "BTC-USDT", "tdMode": "cash"})["sCode"] == "51327"
     assert client.algo("sell", "", **words, reduceOnly=True)["sCode"] == "0"
-    client.tell("account/set-account-level", {"acctLv": "4"})
+    client.post("account/set-account-level", {"acctLv": "4"})
     assert client.algo("sell", "", **words)["sCode"] == "51332"
 
 
@@ -106,9 +106,9 @@ def test_pairs_trigger_by_the_last_price(client: OkxClient, price: str) -> None:
 def test_a_trigger_keeps_its_type(client: OkxClient) -> None:
     algo = client.algo("sell", "1", **ON_SWAP, **stop(client, slTriggerPxType="mark"))["algoId"]
     body = {"instId": SWAP, "algoId": algo, "newSlTriggerPx": client.away(-1)}
-    other = client.tell("trade/amend-algos", {**body, "newSlTriggerPxType": "last"})["data"][0]
+    other = client.post("trade/amend-algos", {**body, "newSlTriggerPxType": "last"})["data"][0]
     assert other["sCode"] == "51528"
-    same = client.tell("trade/amend-algos", {**body, "newSlTriggerPxType": "mark"})["data"][0]
+    same = client.post("trade/amend-algos", {**body, "newSlTriggerPxType": "mark"})["data"][0]
     assert same["sCode"] == "0"
     assert client.ask("trade/order-algo", algoId=algo)[0]["slTriggerPx"] == client.away(-1)
 
@@ -119,9 +119,9 @@ def test_changes_of_stops_are_refused_for_good(client: OkxClient, code: str) -> 
     client.venue.switches.set("algo_amend_code", code)
     client.venue.switches.set("algo_amend_refused", True)
     body = {"instId": "BTC-USDT", "algoId": algo, "newSlTriggerPx": client.away(-1)}
-    assert client.tell("trade/amend-algos", body)["data"][0]["sCode"] == code
+    assert client.post("trade/amend-algos", body)["data"][0]["sCode"] == code
     assert client.ask("trade/order-algo", algoId=algo)[0]["slTriggerPx"] == client.away(-2)
-    assert client.tell("trade/cancel-algos", [{"instId": "BTC-USDT", "algoId": algo}])["code"] == "0"
+    assert client.post("trade/cancel-algos", [{"instId": "BTC-USDT", "algoId": algo}])["code"] == "0"
 
 
 @pytest.mark.parametrize("code", ["50002", "51000"])
@@ -135,7 +135,7 @@ def test_cancels_of_stops_come_in_an_array(client: OkxClient, code: str) -> None
 
 def test_refused_cancels_may_come_under_code_zero(client: OkxClient) -> None:
     client.venue.switches.set("algo_rejection_code_zero", True)
-    answer = client.tell("trade/cancel-algos", [{"instId": "BTC-USDT", "algoId": "1"}])
+    answer = client.post("trade/cancel-algos", [{"instId": "BTC-USDT", "algoId": "1"}])
     assert (answer["code"], answer["data"][0]["sCode"]) == ("0", "51400")
 
 

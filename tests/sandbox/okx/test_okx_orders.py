@@ -21,7 +21,7 @@ def test_a_purchase_pays_its_fee_in_the_coin_bought(client: OkxClient) -> None:
 
 
 def test_with_fee_type_1_the_fee_is_in_quote(client: OkxClient) -> None:
-    client.tell("account/set-fee-type", {"feeType": "1"})
+    client.post("account/set-fee-type", {"feeType": "1"})
     row = client.buy("0.01")
     assert row["feeCcy"] == "USDT"
     assert client.coins("BTC") == Decimal("0.01")
@@ -72,7 +72,7 @@ def test_a_sale_of_more_than_the_fee_left_is_refused(client: OkxClient) -> None:
 )
 def test_a_refused_order_is_200_with_its_code_in_the_row(client: OkxClient, words: dict[str, str], code: str) -> None:
     client.price("100000")
-    answer = client.tell("trade/order", {**BUY, **words})
+    answer = client.post("trade/order", {**BUY, **words})
     row = answer["data"][0]
     assert (answer["code"], row["sCode"], row["ordId"]) == ("1", code, "")
     assert answer["msg"] == "All operations failed"
@@ -90,13 +90,13 @@ def test_a_missing_parameter_is_the_gateways_400(client: OkxClient) -> None:
 def test_empty_texts_nulls_and_numbers_are_taken(client: OkxClient) -> None:
     client.price("100000")
     odd: dict[str, Any] = {**BUY, "px": 90000, "posSide": "", "reduceOnly": False, "attachAlgoOrds": None, "ccy": ""}
-    row = client.tell("trade/order", odd)["data"][0]
+    row = client.post("trade/order", odd)["data"][0]
     assert row["sCode"] == "0"
     assert client.show(row["ordId"])["px"] == "90000.0"
 
 
 def test_limit_orders_above_the_band_can_be_pulled_to_it(client: OkxClient) -> None:
-    row = client.tell("trade/order", {**BUY, "px": "150000", "pxAmendType": "1", "ordType": "ioc"})["data"][0]
+    row = client.post("trade/order", {**BUY, "px": "150000", "pxAmendType": "1", "ordType": "ioc"})["data"][0]
     assert row["sCode"] == "0"
     assert Decimal(client.show(row["ordId"])["px"]) <= client.last * Decimal("1.051")
 
@@ -104,7 +104,7 @@ def test_limit_orders_above_the_band_can_be_pulled_to_it(client: OkxClient) -> N
 def test_a_client_id_is_unique_among_pending_orders_only(client: OkxClient) -> None:
     first = client.order("buy", "0.001", client.away(-4), clOrdId="nj1")
     assert client.order("buy", "0.001", client.away(-4), clOrdId="nj1")["sCode"] == "51016"
-    client.tell("trade/cancel-order", {"instId": "BTC-USDT", "clOrdId": "nj1"})
+    client.post("trade/cancel-order", {"instId": "BTC-USDT", "clOrdId": "nj1"})
     second = client.order("buy", "100", clOrdId="nj1")
     third = client.order("buy", "100", clOrdId="nj1")
     assert len({first["ordId"], second["ordId"], third["ordId"]}) == 3
@@ -144,47 +144,47 @@ def test_a_partly_filled_ioc_is_canceled_with_its_fill(client: OkxClient) -> Non
 def test_amending_changes_price_and_total_size(client: OkxClient) -> None:
     order = client.order("buy", "0.001", client.away(-4))
     body = {"instId": "BTC-USDT", "ordId": order["ordId"], "newSz": "0.002", "newPx": client.away(-3), "reqId": "r1"}
-    row = client.tell("trade/amend-order", body)["data"][0]
+    row = client.post("trade/amend-order", body)["data"][0]
     assert (row["sCode"], row["reqId"], row["ordId"]) == ("0", "r1", order["ordId"])
     shown = client.show(order["ordId"])
     assert (shown["sz"], shown["px"]) == ("0.002", client.away(-3))
-    short = client.tell("trade/amend-order", {**body, "newSz": "9"})["data"][0]
+    short = client.post("trade/amend-order", {**body, "newSz": "9"})["data"][0]
     assert short["sCode"] == "51502"
     assert client.show(order["ordId"])["sz"] == "0.002"
-    client.tell("trade/amend-order", {**body, "newSz": "9", "cxlOnFail": True})
+    client.post("trade/amend-order", {**body, "newSz": "9", "cxlOnFail": True})
     assert client.show(order["ordId"])["state"] == "canceled"
-    assert client.tell("trade/amend-order", body)["data"][0]["sCode"] == "51509"
+    assert client.post("trade/amend-order", body)["data"][0]["sCode"] == "51509"
 
 
 def test_canceling_what_is_gone_is_51400_whatever_happened_to_it(client: OkxClient) -> None:
     filled = client.buy("0.001")["ordId"]
     for order_id in (filled, "2500000000000000001"):
-        row = client.tell("trade/cancel-order", {"instId": "BTC-USDT", "ordId": order_id})["data"][0]
+        row = client.post("trade/cancel-order", {"instId": "BTC-USDT", "ordId": order_id})["data"][0]
         assert row["sCode"] == "51400"
 
 
 def test_a_batch_that_fails_in_part_is_code_2(client: OkxClient) -> None:
     good = {**BUY, "px": client.away(-4)}
-    answer = client.tell("trade/batch-orders", [good, {**good, "sz": "0.0000001"}])
+    answer = client.post("trade/batch-orders", [good, {**good, "sz": "0.0000001"}])
     assert (answer["code"], [row["sCode"] for row in answer["data"]]) == ("2", ["0", "51020"])
     ids = [{"instId": "BTC-USDT", "ordId": row["ordId"]} for row in answer["data"] if row["ordId"]]
-    assert client.tell("trade/cancel-batch-orders", ids)["code"] == "0"
-    assert client.tell("trade/batch-orders", [good] * 21)["code"] == "51111"
+    assert client.post("trade/cancel-batch-orders", ids)["code"] == "0"
+    assert client.post("trade/batch-orders", [good] * 21)["code"] == "51111"
 
 
 def test_expired_requests_do_nothing(client: OkxClient) -> None:
     body = {**BUY, "px": client.away(-4)}
-    assert client.tell("trade/order", body, exptime=str(client.wall.ms - 1))["code"] == "50036"
+    assert client.post("trade/order", body, exptime=str(client.wall.ms - 1))["code"] == "50036"
     request = client.request("POST", "trade/order", body=body, exptime=str(client.wall.ms + 5_000))
     client.wall.ms += 5_001
     assert b'"sCode":"50037"' in client.send(request).body
     assert client.ledger()["orders"] == []
-    assert client.tell("trade/order", body, exptime=str(client.wall.ms + 5_000))["code"] == "0"
+    assert client.post("trade/order", body, exptime=str(client.wall.ms + 5_000))["code"] == "0"
 
 
 def test_an_expiry_runs_on_the_venues_own_clock(client: OkxClient) -> None:
     client.venue.faults.arm({"kind": "clock_skew", "seconds": 10})
-    answer = client.tell("trade/order", {**BUY, "px": client.away(-4)}, exptime=str(client.wall.ms + 5_000))
+    answer = client.post("trade/order", {**BUY, "px": client.away(-4)}, exptime=str(client.wall.ms + 5_000))
     assert answer["data"][0]["sCode"] == "50037"
 
 
@@ -192,7 +192,7 @@ def test_the_dead_mans_switch_cancels_orders_and_spares_stops(client: OkxClient)
     client.buy("0.01")
     order = client.order("buy", "0.001", client.away(-4))
     stop = client.algo("sell", "0.005", slTriggerPx=client.away(-3), slOrdPx="-1")
-    armed = client.tell("trade/cancel-all-after", {"timeOut": 10})["data"][0]
+    armed = client.post("trade/cancel-all-after", {"timeOut": 10})["data"][0]
     assert int(armed["triggerTime"]) == client.wall.ms + 10_000
     client.seconds(11)
     assert client.show(order["ordId"])["cancelSource"] == "20"
@@ -202,13 +202,13 @@ def test_the_dead_mans_switch_cancels_orders_and_spares_stops(client: OkxClient)
 def test_unfilled_canceled_orders_are_forgotten_after_two_hours(client: OkxClient) -> None:
     gone = client.order("buy", "0.001", client.away(-4))["ordId"]
     kept = client.buy("0.001")["ordId"]
-    client.tell("trade/cancel-order", {"instId": "BTC-USDT", "ordId": gone})
+    client.post("trade/cancel-order", {"instId": "BTC-USDT", "ordId": gone})
     client.seconds(7_100)
     assert {row["ordId"] for row in client.ask("trade/orders-history", instType="SPOT")} == {gone, kept}
     archive = client.ask("trade/orders-history-archive", instType="SPOT")
     assert {row["ordId"] for row in archive} == {kept}
     client.seconds(200)
-    assert client.tell_code("trade/order", instId="BTC-USDT", ordId=gone) == "51603"
+    assert client.code_of("trade/order", instId="BTC-USDT", ordId=gone) == "51603"
     assert {row["ordId"] for row in client.ask("trade/orders-history", instType="SPOT")} == {kept}
 
 
@@ -276,17 +276,17 @@ def test_late_fills_are_hidden_from_every_list(client: OkxClient) -> None:
 
 
 def test_money_in_the_funding_account_does_not_trade(client: OkxClient) -> None:
-    client.tell("asset/transfer", {"ccy": "USDT", "amt": "4950", "from": "18", "to": "6"})
+    client.post("asset/transfer", {"ccy": "USDT", "amt": "4950", "from": "18", "to": "6"})
     assert client.ask("asset/balances")[0]["bal"] == "4950"
     assert client.order("buy", "100")["sCode"] == "51131"
     assert client.coins("USDT") == 50
 
 
 def test_precheck_says_what_would_happen_and_does_nothing(client: OkxClient) -> None:
-    client.tell("account/set-account-level", {"acctLv": "3"})
+    client.post("account/set-account-level", {"acctLv": "3"})
     body = {"instId": "BTC-USDT", "tdMode": "cross", "side": "buy", "ordType": "market", "sz": "100"}
-    assert client.tell("trade/order-precheck", body)["code"] == "0"
-    assert client.tell("trade/order-precheck", {**body, "sz": "900000"})["code"] == "51131"
+    assert client.post("trade/order-precheck", body)["code"] == "0"
+    assert client.post("trade/order-precheck", {**body, "sz": "900000"})["code"] == "51131"
     assert client.ledger()["orders"] == []
 
 
@@ -310,17 +310,17 @@ def test_what_becomes_of_a_price_between_ticks_is_a_switch(client: OkxClient, ru
 def test_an_account_sends_a_thousand_orders_in_two_seconds(client: OkxClient) -> None:
     client.venue.switches.set("rate_limit_percent", 100)
     batches = [[{**BUY, "instId": f"NONE-{n}"}] * 20 for n in range(51)]
-    codes = [client.tell("trade/batch-orders", batch)["code"] for batch in batches]
+    codes = [client.post("trade/batch-orders", batch)["code"] for batch in batches]
     assert codes == ["1"] * 50 + ["50061"]
     client.seconds(2)
-    assert client.tell("trade/batch-orders", batches[0])["code"] == "1"
+    assert client.post("trade/batch-orders", batches[0])["code"] == "1"
 
 
 def test_refusals_are_on_the_timeline_with_their_client_id(client: OkxClient) -> None:
     client.venue.keyring.permit(client.key, ["view"], ip_bound=True)
-    client.tell("trade/order", {**BUY, "clOrdId": "nj9"})
+    client.post("trade/order", {**BUY, "clOrdId": "nj9"})
     client.venue.keyring.permit(client.key, ["view", "trade"], ip_bound=True)
-    client.tell("trade/order", {**BUY, "clOrdId": "nj10", "sz": "9"})
+    client.post("trade/order", {**BUY, "clOrdId": "nj10", "sz": "9"})
     events = client.exchange.state.timeline.since(0)
     assert [(event["kind"], event["client_id"]) for event in events] == [("reject", "nj9"), ("reject", "nj10")]
 
@@ -328,7 +328,7 @@ def test_refusals_are_on_the_timeline_with_their_client_id(client: OkxClient) ->
 @pytest.mark.parametrize("level", ["1", "2"])
 @pytest.mark.parametrize("code", ["51010", "50030"])
 def test_the_simple_account_modes_have_no_precheck(client: OkxClient, level: str, code: str) -> None:
-    client.tell("account/set-account-level", {"acctLv": level})
+    client.post("account/set-account-level", {"acctLv": level})
     client.venue.switches.set("precheck_elsewhere", code)
-    assert client.tell("trade/order-precheck", BUY)["code"] == code
+    assert client.post("trade/order-precheck", BUY)["code"] == code
     assert client.order("buy", "100")["sCode"] == "0"

@@ -109,12 +109,12 @@ def test_what_is_not_there_has_a_number_for_its_code(okx: Sandbox) -> None:
 
 
 def test_one_markets_orders_and_stops_are_refused(client: OkxClient) -> None:
-    client.tell("account/set-account-level", {"acctLv": "3"})
+    client.post("account/set-account-level", {"acctLv": "3"})
     client.venue.switches.set(f"refused.{PAIR}", "51155")
     crossed = {"tdMode": "cross"}
     assert client.order("buy", "100", **crossed)["sCode"] == "51155"
     assert client.algo("sell", "0.001", slTriggerPx=client.away(-2), slOrdPx="-1", **crossed)["sCode"] == "51155"
-    assert client.tell("trade/order-precheck", {**ORDER, **crossed})["code"] == "51155"
+    assert client.post("trade/order-precheck", {**ORDER, **crossed})["code"] == "51155"
     assert client.swap("buy", "0.1")["sCode"] == "0"
     assert client.ask("account/balance")[0]["details"] != []
     client.venue.switches.set(f"refused.{PAIR}", "")
@@ -126,7 +126,7 @@ def test_an_account_that_must_identify_itself_orders_nothing(client: OkxClient) 
     client.venue.switches.set("orders_refused", "59113")
     assert client.order("buy", "100")["sCode"] == "59113"
     assert client.swap("buy", "1")["sCode"] == "59113"
-    assert client.tell("trade/cancel-order", {"instId": PAIR, "ordId": resting})["code"] == "0"
+    assert client.post("trade/cancel-order", {"instId": PAIR, "ordId": resting})["code"] == "0"
 
 
 @pytest.mark.parametrize("code", ["54094", "54031"])
@@ -135,11 +135,11 @@ def test_a_contract_that_cools_off_takes_what_closes(client: OkxClient, code: st
     client.venue.switches.set("refused.BTC-USDT-SWAP", code)
     assert client.swap("buy", "1")["sCode"] == code
     assert client.swap("sell", "1", reduceOnly=True)["sCode"] == "0"
-    assert client.tell("trade/close-position", {"instId": "BTC-USDT-SWAP", "mgnMode": "cross"})["code"] == "0"
+    assert client.post("trade/close-position", {"instId": "BTC-USDT-SWAP", "mgnMode": "cross"})["code"] == "0"
 
 
 def test_a_hedged_leg_is_closed_while_the_contract_cools_off(client: OkxClient) -> None:
-    client.tell("account/set-position-mode", {"posMode": "long_short_mode"})
+    client.post("account/set-position-mode", {"posMode": "long_short_mode"})
     client.swap("buy", "1", posSide="long")
     client.venue.switches.set("refused.BTC-USDT-SWAP", "54094")
     assert client.swap("sell", "1", posSide="short")["sCode"] == "54094"

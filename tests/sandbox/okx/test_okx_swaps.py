@@ -112,7 +112,7 @@ def test_funding_is_paid_every_eight_hours(client: OkxClient, side: str, falls: 
 
 
 def test_an_isolated_position_is_liquidated_and_loses_its_margin_only(client: OkxClient) -> None:
-    client.tell("account/set-leverage", {"instId": SWAP, "lever": 20, "mgnMode": "isolated"})
+    client.post("account/set-leverage", {"instId": SWAP, "lever": 20, "mgnMode": "isolated"})
     opened(client, tdMode="isolated")
     shown = position(client)
     assert (shown["lever"], shown["mgnMode"]) == ("20", "isolated")
@@ -129,7 +129,7 @@ def test_an_isolated_position_is_liquidated_and_loses_its_margin_only(client: Ok
 
 
 def test_a_cross_position_is_backed_by_the_whole_account(client: OkxClient) -> None:
-    client.tell("account/set-leverage", {"instId": SWAP, "lever": "20", "mgnMode": "cross"})
+    client.post("account/set-leverage", {"instId": SWAP, "lever": "20", "mgnMode": "cross"})
     opened(client, sz="50")
     shown = position(client)
     assert Decimal(89_000) < Decimal(shown["liqPx"]) < Decimal(92_000)
@@ -147,29 +147,29 @@ def test_margin_that_is_not_there_is_refused(client: OkxClient) -> None:
 
 
 def test_leverage_belongs_to_instrument_and_margin_mode(client: OkxClient) -> None:
-    answer = client.tell("account/set-leverage", {"instId": SWAP, "lever": 10, "mgnMode": "cross"})
+    answer = client.post("account/set-leverage", {"instId": SWAP, "lever": 10, "mgnMode": "cross"})
     assert answer["data"][0] == {"instId": SWAP, "lever": "10", "mgnMode": "cross", "posSide": "net"}
     assert client.ask("account/leverage-info", instId=SWAP, mgnMode="cross")[0]["lever"] == "10"
     assert client.ask("account/leverage-info", instId=SWAP, mgnMode="isolated")[0]["lever"] == "3"
-    assert client.tell("account/set-leverage", {"instId": SWAP, "lever": 101, "mgnMode": "cross"})["code"] == "59102"
+    assert client.post("account/set-leverage", {"instId": SWAP, "lever": 101, "mgnMode": "cross"})["code"] == "59102"
 
 
 def test_more_leverage_frees_margin_of_an_open_position(client: OkxClient) -> None:
     opened(client)
     before = Decimal(usdt(client)["frozenBal"])
-    client.tell("account/set-leverage", {"instId": SWAP, "lever": 6, "mgnMode": "cross"})
+    client.post("account/set-leverage", {"instId": SWAP, "lever": 6, "mgnMode": "cross"})
     assert abs(Decimal(usdt(client)["frozenBal"]) * 2 - before) < Decimal("0.001")
     assert position(client)["lever"] == "6"
 
 
 def test_hedged_legs_stand_side_by_side(client: OkxClient) -> None:
-    assert client.tell("account/set-position-mode", {"posMode": "long_short_mode"})["code"] == "0"
+    assert client.post("account/set-position-mode", {"posMode": "long_short_mode"})["code"] == "0"
     assert client.swap("buy", "1")["sCode"] == "51000"
     opened(client, posSide="long")
     opened(client, "sell", posSide="short")
     rows = client.ask("account/positions")
     assert {(row["posSide"], row["pos"]) for row in rows} == {("long", "1"), ("short", "1")}
-    assert client.tell("account/set-position-mode", {"posMode": "net_mode"})["code"] == "59000"
+    assert client.post("account/set-position-mode", {"posMode": "net_mode"})["code"] == "59000"
     opened(client, "sell", posSide="long")
     assert [row["posSide"] for row in client.ask("account/positions")] == ["short"]
     assert client.swap("sell", "1", posSide="long")["sCode"] == "51169"
@@ -177,24 +177,24 @@ def test_hedged_legs_stand_side_by_side(client: OkxClient) -> None:
 
 def test_closing_a_position_names_no_order(client: OkxClient) -> None:
     body = {"instId": SWAP, "mgnMode": "cross"}
-    assert client.tell("trade/close-position", body)["code"] == "51023"
+    assert client.post("trade/close-position", body)["code"] == "51023"
     opened(client, sz="2")
     client.swap("sell", "1", "104000", reduceOnly=True)
-    assert client.tell("trade/close-position", body)["code"] == "51115"
-    answer = client.tell("trade/close-position", {**body, "autoCxl": True})
+    assert client.post("trade/close-position", body)["code"] == "51115"
+    answer = client.post("trade/close-position", {**body, "autoCxl": True})
     assert answer["data"] == [{"instId": SWAP, "posSide": "net", "clOrdId": "", "tag": ""}]
     assert client.ask("account/positions") == []
 
 
 @pytest.mark.parametrize(("level", "mode", "code"), [("1", "cross", "51010"), ("3", "isolated", "50072")])
 def test_account_modes_decide_what_may_be_traded(client: OkxClient, level: str, mode: str, code: str) -> None:
-    client.tell("account/set-account-level", {"acctLv": level})
+    client.post("account/set-account-level", {"acctLv": level})
     assert client.ask("account/config")[0]["acctLv"] == level
     assert client.swap("buy", "1", tdMode=mode)["sCode"] == code
 
 
 def test_multi_currency_accounts_trade_spot_cross(client: OkxClient) -> None:
-    client.tell("account/set-account-level", {"acctLv": "3"})
+    client.post("account/set-account-level", {"acctLv": "3"})
     assert client.order("buy", "100", tdMode="cross")["sCode"] == "0"
     assert client.order("buy", "100")["sCode"] == "51000"
     client.venue.switches.set("cash_in_multi_currency", True)
@@ -216,9 +216,9 @@ def test_an_attached_stop_covers_a_short_and_closes_it(client: OkxClient) -> Non
 def test_a_stop_of_the_whole_position_may_be_a_fraction(client: OkxClient) -> None:
     body = {"instId": SWAP, "tdMode": "cross", "side": "sell", "ordType": "conditional", "closeFraction": "1",
             "slTriggerPx": "98000", "slOrdPx": "-1", "reduceOnly": True}  # fmt: skip
-    assert client.tell("trade/order-algo", body)["data"][0]["sCode"] == "51023"
+    assert client.post("trade/order-algo", body)["data"][0]["sCode"] == "51023"
     opened(client, sz="2")
-    assert client.tell("trade/order-algo", body)["data"][0]["sCode"] == "0"
+    assert client.post("trade/order-algo", body)["data"][0]["sCode"] == "0"
     client.price("97000")
     assert client.ask("account/positions") == []
 
@@ -227,7 +227,7 @@ def test_positions_survive_a_restart(tmp_path: Any) -> None:
     journal = Journal(tmp_path / "state")
     client = OkxClient(journal=journal)
     opened(client)
-    client.tell("account/set-leverage", {"instId": SWAP, "lever": 5, "mgnMode": "cross"})
+    client.post("account/set-leverage", {"instId": SWAP, "lever": 5, "mgnMode": "cross"})
     before, money = position(client), usdt(client)
     journal.close()
     again = OkxClient(journal=Journal(tmp_path / "state"))

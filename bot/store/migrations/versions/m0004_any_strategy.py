@@ -30,9 +30,9 @@ def _name_the_numbers() -> None:
     """Convert the decision fields that belonged to one strategy."""
     rows = op.get_bind().execute(sa.select(_ORDERS).where(_ORDERS.c.decision.is_not(None))).all()
     for number, decision in rows:
-        told: dict[str, Any] = json.loads(decision)
-        facts = {name: float(value) for name, value in told.items() if name not in _EVERYBODYS}
-        now = {name: value for name, value in told.items() if name in _EVERYBODYS} | {"facts": facts}
+        stored: dict[str, Any] = json.loads(decision)
+        facts = {name: float(value) for name, value in stored.items() if name not in _EVERYBODYS}
+        now = {name: value for name, value in stored.items() if name in _EVERYBODYS} | {"facts": facts}
         text = json.dumps(now, separators=(",", ":"))
         op.execute(_ORDERS.update().where(_ORDERS.c.id == number).values(decision=text))
 

@@ -1,4 +1,4 @@
-"""Imports what a backtest needs and nothing that only the daemon does: half of a short run would be imports."""
+"""Imports TA-Lib without pandas, which would take a large part of a short run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def import_talib() -> None:
-    """TA-Lib takes data frames too if there are any, and imports pandas for that: a third of a second for nothing here."""
+    """TA-Lib also accepts data frames and imports pandas for them, which takes a third of a second. A backtest has none."""
     if "talib" in sys.modules or "pandas" in sys.modules:
         return
     sys.modules["pandas"] = None  # type: ignore[assignment]

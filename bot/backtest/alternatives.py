@@ -1,4 +1,4 @@
-"""What a result must be seen beside: the same rule without costs and with worse ones, the same pairs held, and cash."""
+"""What to compare a result with: the same rule without costs and at a worse fee, holding the same pairs, and cash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.backtest.terms import Account, Costs
 
 
 class Alternative(NamedTuple):
-    """One of them; `trades` and `expectancy_r` are None where none are made."""
+    """One alternative; `trades` and `expectancy_r` are None where it makes no trades."""
 
     name: str
     total_return: float
@@ -24,8 +24,8 @@ class Alternative(NamedTuple):
     expectancy_r: float | None = None
 
 
-def beside(backtest: Backtest, account: Account, result: Result, worse_fee: float) -> tuple[Alternative, ...]:
-    """All four. Two of them walk again, so that the costs decide on entries, too, as they would."""
+def alternatives(backtest: Backtest, account: Account, result: Result, worse_fee: float) -> tuple[Alternative, ...]:
+    """All four alternatives. The first two walk again, because costs also decide which entries are made."""
     costs = account.costs
     others = [costs._replace(fee=0.0, spread=0.0), costs._replace(fee=worse_fee)]
     free, worse = backtest.walk_all([account._replace(costs=others[0], spreads={}), account._replace(costs=others[1])])
@@ -44,9 +44,9 @@ def _walked(name: str, result: Result) -> Alternative:
 
 
 def hold(histories: Sequence[History], since: int, until: int, costs: Costs) -> float:
-    """The return of an equal part of the money in each pair, bought at its first open and sold at its last close in the time.
+    """The return of equal parts of the money in each pair, bought at its first open and sold at its last close of the period.
 
-    Both at the market, fees paid. A pair without a candle in the time leaves its part in cash.
+    Both trades are made at the market and pay fees. A pair without a candle in the period leaves its part in cash.
     """
     half = costs.spread / 2.0
     kept = (1.0 - half) / (1.0 + half) * (1.0 - costs.fee) / (1.0 + costs.fee)

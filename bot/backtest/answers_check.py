@@ -1,7 +1,7 @@
-"""Whether a strategy's questions are answered from the closed candles alone, asked close by close.
+"""Checks that a strategy answers from closed candles alone, close by close.
 
-Owns the ways of asking the same thing: with later candles within reach and without, after other closes and before them, with as
-many candles as live keeps and with more. The answers must not tell these apart.
+Owns the variants of each question: with and without later candles in the same arrays, in forward and in reverse order, with as
+many candles as live keeps and with more. The answers must be the same in all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.strategy.base import Close, Evaluation, Strategy
 from bot.strategy.exits import Trade
 from bot.strategy.guarded import GuardedStrategy, StrategyError
 
-#: How many signals are followed in a market, through how many closes; from the middle one on a target has been reached.
+#: How many signals are followed in each market, and for how many closes. From the middle close on, one target counts as reached.
 SIGNALS, CLOSES = 8, 20
 LOOK_AHEAD = "look-ahead"
 START = "depends on where data begins"
@@ -25,14 +25,14 @@ Answer = Mapping[str, object]
 
 
 class Market(NamedTuple):
-    """One market as live would show it: every closed candle of it, and how many of them a decision is given."""
+    """One market as live would show it: all of its closed candles, and how many of them a decision sees (`window`)."""
 
     symbol: str
     candles: Candles
     window: int
 
     def shown(self, row: int, count: int) -> Candles:
-        """Up to `count` candles, the last of them at `row`; later ones are in the same arrays."""
+        """Up to `count` candles, the last of them at `row`. The underlying arrays also hold later ones."""
         return self.candles[max(row + 1 - count, 0) : row + 1]
 
     def closed_at(self, row: int) -> int:
@@ -43,13 +43,13 @@ class Market(NamedTuple):
 
 
 def cut_off(candles: Candles) -> Candles:
-    """The same candles in arrays of their own, so that nothing else can be reached through them."""
+    """A copy of the candles, so that no other candles can be reached through their arrays."""
     columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
     return Candles(candles.timeframe_ms, candles.time.copy(), *(column.copy() for column in columns))
 
 
-class Questions:
-    """One strategy, made new for each way of asking, in one market; what differs goes to `findings`."""
+class AnswersCheck:
+    """Checks one strategy in one market, with a new instance for each variant. Differences go to `findings`."""
 
     def __init__(self, make: Callable[[], Strategy], market: Market, findings: Findings) -> None:
         self._market = market
@@ -60,7 +60,7 @@ class Questions:
         self._at = 0
 
     def ask(self, rows: Sequence[int]) -> list[tuple[int, Evaluation]]:
-        """Ask for a decision at each of these rows in each way; the answers that could be given."""
+        """Ask for a decision at each row in every variant; returns the answers that the strategy could give, by row."""
         market = self._market
         found = [(row, self._evaluated(self._first, row, market.shown(row, market.window))) for row in rows]
         for row, one in reversed(found):
@@ -75,7 +75,7 @@ class Questions:
         return [(row, one) for row, one in found if one is not None]
 
     def follow(self, signals: Sequence[tuple[int, Evaluation]]) -> list[tuple[int, Trade]]:
-        """What each close after a signal means for its trade, asked in each way; the trades as they were asked about, by row."""
+        """Ask in every variant what each close after a signal means for its trade; returns the trades as asked about, by row."""
         market = self._market
         asked: list[tuple[int, Trade]] = []
         for row, evaluation in signals:
@@ -112,14 +112,10 @@ class Questions:
         near: float,
     ) -> None:
         if one is None or other is None:
-            return  # an answer that cannot be is a finding of its own
+            return  # the missing answer is a finding of its own
         found = difference(answer(one), answer(other), near, self._market.close(row))
         if found:
-            known = (
-                "with more candles before it"
-                if kind == START
-                else "without later candles in reach, or asked another time"
-            )
+            known = "with more earlier candles" if kind == START else "without later candles, or in another order"
             self._findings.add(kind, where, self._market.symbol, self._market.closed_at(row), f"{found} {known}")
 
     def _trouble(self, error: StrategyError) -> None:
@@ -128,7 +124,7 @@ class Questions:
 
 
 def answer(found: Evaluation | Close) -> Answer:
-    """An answer as names and values."""
+    """The fields of an answer by name."""
     if isinstance(found, Close):
         return {"exit": found.exit, "stop": found.stop} | {f"kept {name}": value for name, value in found.kept or ()}
     named = {"side": found.side, "score": found.score} | {f"kept {name}": value for name, value in found.kept}
@@ -138,13 +134,13 @@ def answer(found: Evaluation | Close) -> Answer:
 
 
 def opened(evaluation: Evaluation) -> Trade:
-    """A trade as it would begin at the close of a signal."""
+    """A trade entered at the close of its signal."""
     close, lots = evaluation.close, 1_000_000
     trade = exits.opened(evaluation.side, close, evaluation.stop, evaluation.out_at, 0.001, lots, 1, 0.0)
     return trade._replace(decided_at=evaluation.closed_at, kept=evaluation.kept)
 
 
 def after(trade: Trade, close: Close) -> Trade:
-    """The trade that a close leaves."""
+    """The trade after a close."""
     moved = exits.moved(trade, exits.tighter(trade.side, trade.stop, close.stop), trade.held, trade.stage)
     return moved if close.kept is None else moved._replace(kept=close.kept)

@@ -1,7 +1,7 @@
-"""What a walk asks of a strategy, and how this house answers where the strategy leaves it to it.
+"""The hooks through which a walk asks a strategy, with NIJA's default answers.
 
-Each question is a function of its own, so that another can be put in its place: the compiled text of a strategy's rows, or a
-strategy that is asked candle by candle. `rule` is whatever the answers are read from. Never owns a rule of trading.
+Each hook is a function of its own, so that another can replace it: the compiled code of a strategy's rows, or a strategy that is
+called candle by candle. `rule` holds what the answers are computed from. Contains no rule of trading.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from bot.strategy.base import Closed
-from bot.strategy.exits import Asked, Bar, Step, Terms, Trade, moved, reached, stopped, tighter, within
-from bot.strategy.exits import terms as asked_by_default
+from bot.strategy.exits import Bar, EntryRequirements, Step, Terms, Trade, moved, reached, stopped, tighter, within
+from bot.strategy.exits import terms as default_terms
 from bot.strategy.grid import towards
 
 
 class RowsRule(NamedTuple):
-    """A strategy by its rows: what it reads at closes, of all markets one after the other, and its numbers; both as records."""
+    """A strategy with rows: the columns that it reads at closes, for all markets one after another, and its parameters; both as
+    records.
+    """
 
     at_close: Any
     params: Any
-    asked: Asked
+    required: EntryRequirements
 
 
 class AfterClose(NamedTuple):
@@ -29,38 +31,38 @@ class AfterClose(NamedTuple):
     exit: int
 
 
-def entered(rule: RowsRule, signal: int, trade: Trade) -> Trade:  # noqa: ARG001 - nothing is kept with it here
-    """The trade of a signal as its strategy wants to find it again."""
+def entered(rule: RowsRule, signal: int, trade: Trade) -> Trade:  # noqa: ARG001 - by default nothing is kept with the trade
+    """The trade of a signal, with what its strategy keeps with it."""
     return trade
 
 
-def returns(rule: RowsRule, signal: int, market: int) -> bool:  # noqa: ARG001 - nothing bars a return here
-    """Whether a signal may be taken after the last trade of its market."""
+def returns(rule: RowsRule, signal: int, market: int) -> bool:  # noqa: ARG001 - by default nothing prevents it
+    """Whether a signal may be taken, given how the last trade of its market ended."""
     return True
 
 
 def ended(rule: RowsRule, market: int, time: int, reason: int) -> None:
-    """A trade was sold of, at `time` and by `reason`."""
+    """Called after each sale of a trade, at `time` and for `reason`."""
 
 
 def terms(rule: RowsRule, signal: int, close: float, out_at: float, price: float, fee: float, spread: float) -> Terms:  # noqa: ARG001
     """What a trade at `price` must offer; `spread` in the quote."""
-    return asked_by_default(close, out_at, price, fee, spread, rule.asked)
+    return default_terms(close, out_at, price, fee, spread, rule.required)
 
 
 def lived(rule: RowsRule, market: int, trade: Trade, bar: Bar, half_spread: float) -> Step:  # noqa: ARG001
-    """One candle in the life of a trade."""
-    return within(trade, bar, half_spread, rule.asked.legs)
+    """The trade after one candle, and the sales in it."""
+    return within(trade, bar, half_spread, rule.required.legs)
 
 
 def closed(trade: Trade, close: float, now: Any, params: Any) -> Closed:
-    """A strategy's own text stands here."""
+    """Replaced by the strategy's own code."""
     raise NotImplementedError
 
 
 def calls(rule: RowsRule, trade: Trade, bar: Bar) -> bool:
-    """Whether a candle does anything to a trade, so that it must be lived."""
-    legs = rule.asked.legs
+    """Whether a candle touches the stop or the next target, so that `lived` must be called."""
+    legs = rule.required.legs
     return stopped(trade, bar.high, bar.low) or reached(trade, bar.high, bar.low, legs)
 
 

@@ -93,20 +93,20 @@ def test_whoever_has_not_reported_yet_does_not_trade() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "age", "trades_now", "told"),
+    ("status", "age", "trades_now", "expected"),
     [
         (Status.HEALTHY, 0, True, "healthy"),
         (Status.HALTED, 0, False, "halted"),
         (Status.HEALTHY, SILENT + 1, False, "not running"),
     ],
 )
-def test_who_trades_now(status: Status, age: int, trades_now: bool, told: str) -> None:
+def test_who_trades_now(status: Status, age: int, trades_now: bool, expected: str) -> None:
     report = replace(KRAKEN, status=status, reason="why", at=system_ms() - age)
     assert to_activity("kraken", report, BOOK) == Activity(
         broker="kraken",
         mode="live",
         trades_now=trades_now,
-        status=told,
+        status=expected,
         reason="why",
         open_positions=2,
         last_cycle="1970-01-01T00:00:01.000Z",
