@@ -41,6 +41,13 @@ def folds(since: int, until: int, timeframe_ms: int, count: int) -> tuple[Fold, 
     return tuple(Fold(n, since, cuts[n], cuts[n + 1]) for n in range(1, count + 1))
 
 
+class Progress(NamedTuple):
+    """How far the search of a fold is: trials that ended, and the best value."""
+
+    done: int
+    best: float | None
+
+
 class Measured(NamedTuple):
     """One walk in the numbers that matter here. `in_r` and `entered` (ms UTC) are those of its trades."""
 

@@ -75,12 +75,12 @@ class Backtest:
         self.signals = self._decided()
 
     def decide_by(self, strategy: Strategy) -> None:
-        """Decide on the same candles by the same strategy with other parameters. Nothing is compiled for them, since parameters are
-        arguments of the compiled text.
+        """Decide again on the same candles, by the same strategy with other parameters. Nothing is recompiled, because parameters are
+        arguments of the compiled functions.
         """
         texts = _texts(self.strategy)
         self.strategy = strategy
-        self._asked = Asked(strategy, self.histories)
+        self._plain = PlainRule(strategy, self.histories)
         if _texts(strategy) != texts:
             self._scan, self._walk = self._text(scan), self._text(walk)
         self.signals = self._decided()

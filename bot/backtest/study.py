@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import optuna
@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
+from bot.backtest.folds import Progress
 from bot.strategy.search_space import SearchSpace
 
 #: How often a worker says that it is alive, and after how long a silence its trial is another's (seconds).
@@ -39,13 +40,6 @@ Objective = Callable[[Params], float | None]
 
 class StudyError(Exception):
     """A storage or a study that cannot be used; one line that says what to do."""
-
-
-class Progress(NamedTuple):
-    """How far a study is: trials that ended, and the best value."""
-
-    done: int
-    best: float | None
 
 
 class BySeed(BaseSampler):

@@ -35,11 +35,10 @@ from bot.commands.backtest import (
 )
 from bot.commands.research import research_tools
 from bot.domain.clock import iso, system_ms
-from bot.runtime.chosen import strategy_of
+from bot.runtime.chosen import source_of, strategy_of
 from bot.runtime.parameters import ParameterFile, fault_of, file_of, write
 from bot.settings.load import ConfigError, Settings, load_settings
 from bot.store.database import StoreError, shared
-from bot.strategy.source import source_digest
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -136,7 +135,7 @@ class Plan:
         return {
             "version of NIJA": __version__,
             "strategy": self.named_as,
-            "strategy's source text": source_digest(self.strategy),
+            "strategy's source text": source_of(self.strategy),
             "search space": [list(one) for one in self.space],
             "--param": self.fixed,
             "candles": {one.symbol: checksum(one.candles)[:16] for one in self.loaded.histories},
@@ -192,7 +191,7 @@ def explained() -> Iterator[None]:
 
 def optimize(settings: Settings, asked: Asked) -> None:
     """Search, say what was found, and write it down if that was asked for."""
-    from bot.backtest.lean import import_talib
+    from bot.backtest.talib_import import import_talib
 
     began = time.monotonic()
     import_talib()
@@ -215,7 +214,7 @@ def work(asked: Asked, line: Connection) -> None:
     """One worker, in a process of its own: all folds, one after the other. It stops when its `line` to whom it works for ends, and
     says there in one line what keeps it from working.
     """
-    from bot.backtest.lean import import_talib
+    from bot.backtest.talib_import import import_talib
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import_talib()
@@ -365,7 +364,7 @@ def _file(plan: Plan, tried: Sequence[Tried], found: Outcome) -> dict[str, Any]:
     return {
         "version": 1,
         "strategy": plan.named_as,
-        "source": source_digest(plan.strategy),
+        "source": source_of(plan.strategy),
         "params": {**{name: fixed[name] for name in plan.fixed}, **tried[-1].params},
         "timeframe": plan.loaded.timeframe,
         "pairs": [one.symbol for one in plan.loaded.histories],

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.backtest.folds import Measured, Outcome, Tried
-from bot.backtest.study import Progress as Searched
+from bot.backtest.folds import Progress as Searched
 from bot.backtest.summary import WIDTH, money, ratio
 from bot.domain.clock import iso
 from bot.strategy.base import Searched as Range

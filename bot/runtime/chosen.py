@@ -11,6 +11,7 @@ from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
 from bot.strategy.named import named, with_params
 from bot.strategy.params import RiskSettings
+from bot.strategy.source import source_digest
 
 
 def owner_of(settings: Settings) -> RiskSettings:
@@ -46,6 +47,11 @@ def _unset(settings: Settings, params: Mapping[str, float], given: Mapping[str, 
     """Those that the owner has neither set nor given."""
     own = settings.rule.model_fields_set.intersection(RiskSettings._fields).union(given)
     return {name: value for name, value in params.items() if name not in own}
+
+
+def source_of(strategy: Strategy) -> str:
+    """The digest of its source text."""
+    return source_digest(strategy)
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:
