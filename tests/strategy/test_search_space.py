@@ -46,5 +46,5 @@ def test_a_strategy_with_such_a_range_cannot_be_used(tmp_path: Path) -> None:
         "from bot.strategy.apex import ApexStrategy\nfrom bot.strategy.base import Searched\n"
         "class Mine(ApexStrategy):\n    search_space = (Searched('adx', 1, 2, 1),)\n"
     )
-    with pytest.raises(ValueError, match=r"cannot be made: ValueError: search_space: adx is no parameter"):
+    with pytest.raises(ValueError, match=r"cannot be created: ValueError: search_space: adx is no parameter"):
         named("rule.py:Mine", DEFAULT_RISK_SETTINGS, tmp_path)
