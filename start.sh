@@ -19,6 +19,8 @@ esac
 
 # A signal during the set-up ends this script with status 0, as it ends the daemon; exec restores the signals.
 case "${1-run}" in run) trap 'exit 0' TERM HUP QUIT ;; esac
+# Huge pages, which the tools ask for, cost more than they save where memory is scattered.
+export NUMPY_MADVISE_HUGEPAGE=0 ARROW_DEFAULT_MEMORY_POOL=system
 # The research tools follow their lock when a command needs them: the daemon's start never waits for them.
 locks=(daemon)
 case "${1-run} ${2-}" in

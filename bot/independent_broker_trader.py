@@ -30,6 +30,7 @@ from bot.domain.status import CONNECTING, MANY_ERRORS, STUCK_AFTER, BrokerStatus
 from bot.engine.account_engine import TradingPlan
 from bot.runtime.actor_run import ActorRun, HeartbeatClock, Liveness, Post
 from bot.runtime.broker_trader import ACTOR, BrokerTrader, Record
+from bot.runtime.evidence_judged import EvidenceAsked
 from bot.runtime.heartbeat_file import HeartbeatFile
 from bot.runtime.schedule import DueTime, Now
 from bot.store.database import StoreDamaged, StoreError, StoreReadOnly
@@ -75,11 +76,13 @@ class IndependentBrokerTrader:
         modes: Mapping[AccountKey, str] = MappingProxyType({}),
         observers: Sequence[Observer] = (),
         record: Record = lambda *_: None,
+        evidence: EvidenceAsked | None = None,
     ) -> None:
         """`modes` is each account's mode (sandbox, demo, live), for the heartbeat file; `record` takes the judgements."""
         self._manager = manager
         self._modes = modes
         self._record = record
+        self._evidence = evidence
         self._open_ledger = open_ledger
         self._plan = plan
         self._clock = clock
@@ -285,6 +288,7 @@ class IndependentBrokerTrader:
             rng=random.Random(self._rng.random()),  # noqa: S311 - names orders and spreads waits, guards nothing
             run=self._run,
             record=self._record,
+            evidence=self._evidence,
         )
 
     def _failed(self, post: Post, reason: str, remedy: str) -> None:

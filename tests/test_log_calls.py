@@ -21,7 +21,7 @@ SALES = (Event.TP1, Event.TP2, Event.TP3, Event.EXIT, Event.FLATTEN)
 #: Events that an owner may search for.
 OWNERS = {
     *("CONNECTED", "FUNDED", "MARKETS", "ENTRY", "FILL", "STOP", "TP1", "EXIT", "SKIP", "UNKNOWN", "HALTED", "STUCK"),
-    *("CRASHED", "COMMAND", "FLATTEN", "STAYS", "STOPPED"),
+    *("CRASHED", "COMMAND", "FLATTEN", "STAYS", "STOPPED", "EVIDENCE"),
 }
 
 

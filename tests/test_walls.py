@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 VENUES = ("kraken", "okx", "coinbase")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 #: The parts of `bot.runtime` that run one account, and those that know all accounts.
-ACTOR = ("broker_trader", "feed", "known_terms", "actor_run", "operator_commands", "reporter", "schedule")
+ACTOR = (
+    *("broker_trader", "feed", "known_terms", "actor_run", "operator_commands", "reporter", "schedule"),
+    *("evidence", "evidence_judged", "evidence_watch"),
+)
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 #: The only module that is made of what a heavy package has; it is loaded by none.
 SEARCH = "bot.backtest.study"
@@ -29,9 +32,13 @@ MAY_IMPORT = {
     "bot.store": {"bot.domain"},
     "bot.settings": set(),
     "bot.telemetry": {"bot.domain", "bot.settings"},
-    "bot.brokers.base": {"bot.domain"},
-    "bot.brokers.common": {"bot.domain", "bot.brokers.base"},
-    **{f"bot.brokers.{venue}": {"bot.domain", "bot.brokers.base", "bot.brokers.common"} for venue in VENUES},
+    "bot.brokers.base": {"bot.domain", "bot.brokers.history"},
+    "bot.brokers.history": {"bot.domain"},
+    "bot.brokers.common": {"bot.domain", "bot.brokers.base", "bot.brokers.history"},
+    **{
+        f"bot.brokers.{venue}": {"bot.domain", "bot.brokers.base", "bot.brokers.history", "bot.brokers.common"}
+        for venue in VENUES
+    },
     "bot.sandbox": set(),
     "bot.broker_manager": {
         "bot.domain",
@@ -51,9 +58,11 @@ MAY_IMPORT = {
         *("bot.telemetry", "bot.runtime", "bot.broker_manager"),
     },
     "bot.backtest": {"bot.domain", "bot.strategy"},
+    "bot.page": {"bot.domain", "bot.backtest"},
+    "bot.download": {"bot.domain", "bot.brokers.base", "bot.brokers.history"},
     "bot.commands": {
         *("bot.domain", "bot.store", "bot.settings", "bot.telemetry", "bot.runtime", "bot.broker_manager"),
-        *("bot.backtest", "bot.strategy.base"),
+        *("bot.backtest", "bot.page", "bot.strategy.base", "bot.download", "bot.brokers.history"),
     },
     "bot.__main__": {"bot.commands.cli", "bot.runtime.stopping"},
 }

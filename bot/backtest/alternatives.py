@@ -18,7 +18,7 @@ class Alternative(NamedTuple):
     """One alternative; `trades` and `expectancy_r` are None where it makes no trades."""
 
     name: str
-    total_return: float
+    total_return: float | None
     final_equity: float
     trades: int | None = None
     expectancy_r: float | None = None

@@ -14,10 +14,15 @@ WANTED = "<BASE>-<QUOTE>-<timeframe>.parquet, .feather or .csv, or a data folder
 _ENDING = rf"\.(?P<format>{'|'.join(map(re.escape, FORMATS))})"
 #: BTC-USDT-5m.parquet, BTC-USDT-SWAP-1h.csv
 _OURS = re.compile(r"(?P<symbol>[A-Za-z0-9.]+-[A-Za-z0-9.]+(?:-SWAP)?)-(?P<timeframe>\d+[mhd])" + _ENDING)
-#: BTC_USDT-5m.feather, and of its futures BTC_USDT_USDT-5m-futures.feather; mark prices and the like have other last words.
+#: BTC_USDT-5m.feather, and of its futures BTC_USDT_USDT-5m-futures.feather; mark prices have another last word.
 _FREQTRADE = re.compile(
     r"(?P<base>[A-Za-z0-9]+)_(?P<quote>[A-Za-z0-9]+)(?P<settled>_[A-Za-z0-9]+)?"
     r"-(?P<timeframe>\d+[mhd])(?(settled)-futures)" + _ENDING
+)
+#: BTC-USDT-SWAP-funding.csv, and freqtrade's BTC_USDT_USDT-8h-funding_rate.feather.
+_OUR_RATES = re.compile(r"(?P<symbol>[A-Za-z0-9.]+-[A-Za-z0-9.]+(?:-SWAP)?)-funding\.(?P<format>parquet|csv)")
+_FREQTRADE_RATES = re.compile(
+    r"(?P<base>[A-Za-z0-9]+)_(?P<quote>[A-Za-z0-9]+)_[A-Za-z0-9]+-(?P<timeframe>\d+[mhd])-funding_rate" + _ENDING
 )
 
 
@@ -26,7 +31,7 @@ class BadCandles(Exception):
 
 
 class CandleFile(NamedTuple):
-    """What a file's name says: its market, timeframe and format (one of `FORMATS`)."""
+    """What a file's name says: its market, timeframe ("" for NIJA's own funding rates) and format (one of `FORMATS`)."""
 
     path: Path
     symbol: str
@@ -44,16 +49,34 @@ def candle_files(folder: Path) -> list[CandleFile]:
     Raises BadCandles where there are none. For a folder that holds only folders, such as freqtrade's `user_data`, the one
     folder below it that has candles is used.
     """
+    return _in(_place(folder))
+
+
+def funding_files(folder: Path) -> dict[str, CandleFile]:
+    """The files of funding rates beside the candles of a folder, by symbol. Raises BadCandles where a market has two."""
+    found: dict[str, CandleFile] = {}
+    for path in sorted(_place(folder).iterdir()):
+        file = _rates_named(path)
+        if file is not None and file.symbol in found:
+            other = found[file.symbol].path.name
+            raise BadCandles(f"{file.symbol} has its funding rates twice, in {other} and {path.name}: keep one of them")
+        if file is not None:
+            found[file.symbol] = file
+    return found
+
+
+def _place(folder: Path) -> Path:
+    """The folder that holds the candles."""
     if not folder.is_dir():
         raise BadCandles(f"there is no folder {folder}: give one with candle files named {WANTED}")
-    if found := _in(folder):
-        return found
+    if _in(folder):
+        return folder
     below = [place for place in sorted(folder.glob("*/")) + sorted(folder.glob("*/*/")) if _in(place)]
-    if len(below) == 1:
-        return _in(below[0])
-    if below:
+    if len(below) > 1:
         raise BadCandles(f"{folder} has candles of several kinds: give one of {', '.join(map(str, below))}")
-    raise BadCandles(f"no candles in {folder}: files named {WANTED} are needed")
+    if not below:
+        raise BadCandles(f"no candles in {folder}: files named {WANTED} are needed")
+    return below[0]
 
 
 def _in(folder: Path) -> list[CandleFile]:
@@ -69,6 +92,14 @@ def _named(path: Path) -> CandleFile | None:
     else:
         return None
     return CandleFile(path, symbol, match["timeframe"], match["format"]) if int(match["timeframe"][:-1]) else None
+
+
+def _rates_named(path: Path) -> CandleFile | None:
+    if match := _OUR_RATES.fullmatch(path.name):
+        return CandleFile(path, match["symbol"], "", match["format"])
+    if match := _FREQTRADE_RATES.fullmatch(path.name):
+        return CandleFile(path, f"{match['base']}-{match['quote']}-SWAP", match["timeframe"], match["format"])
+    return None
 
 
 def files_for(files: Sequence[CandleFile], pairs: Sequence[str], timeframe: str) -> list[CandleFile]:

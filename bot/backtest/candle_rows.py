@@ -115,7 +115,12 @@ def _times(column: pa.ChunkedArray) -> Times:
 
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("ms", tz=column.type.tz), safe=False)
-    return np.asarray(np.from_dlpack(_as(column, pa.int64()).combine_chunks()), np.int64)
+    return np.asarray(np.from_dlpack(_whole(_as(column, pa.int64()))), np.int64)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece; one that is needs no copy."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -127,7 +132,7 @@ def _prices(column: pa.ChunkedArray) -> Series:
     """The numbers of a column, NaN for null. `from_dlpack` avoids `to_numpy`, which spends half a second importing pandas."""
     import pyarrow as pa
 
-    numbers = _as(column, pa.float64()).combine_chunks()
+    numbers = _whole(_as(column, pa.float64()))
     known = numbers.fill_null(float("nan")) if numbers.null_count else numbers
     return np.asarray(np.from_dlpack(known), np.float64)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+from bot.backtest.light_imports import import_numba
+
 #: How many compilations are kept: the newest ones.
 _KEPT = 40
 
@@ -71,11 +73,10 @@ def compiled(function: Text, swaps: Swaps, folder: Path | None) -> Callable[...,
 
 
 def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> Callable[..., Any]:
-    import numba
-
+    numba = import_numba()
     kept = None if folder is None else kept_in(folder, text_key(function, swaps, kinds))
     if kept is not None:
-        numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]
+        numba.config.CACHE_DIR = str(kept)
     njit: Any = numba.njit
     # The inner functions are only called by compiled code: no wrappers saves most of the compile time and half of the run time.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
@@ -130,12 +131,11 @@ def text_key(function: Text, swaps: Swaps, kinds: str = "") -> str:
     """A hash of everything that decides what a function computes: its code, the functions and constants it uses, directly or
     through others, the types of its arguments, and the versions of Python, numba and numpy.
     """
-    import numba
     import numpy as np
 
     found: dict[Text, str] = {}
     _gather(swaps.get(function, function), swaps, found)
-    versions = (sys.version, numba.__version__, np.__version__)
+    versions = (sys.version, import_numba().__version__, np.__version__)
     return hashlib.sha256("\n".join([*versions, kinds, *sorted(found.values())]).encode()).hexdigest()[:32]
 
 

@@ -64,16 +64,19 @@ def room_for(rows: int) -> Decisions:
 
 
 def by_rows(
-    strategy: Strategy, scanned: Callable[..., int], history: History, first: int
-) -> tuple[dict[str, Series], Decisions]:
-    """The columns that the strategy reads at closes, and the signals from row `first` on."""
-    if strategy.rows is None:
+    strategy: Strategy, scanned: Callable[..., int], history: History, first: int, at_close: Records, found: Decisions
+) -> Decisions:
+    """The signals from row `first` on. The columns read at closes are written to `at_close`; `found` is a buffer."""
+    rows = strategy.rows
+    if rows is None:
         raise ValueError("a strategy without rows is called candle by candle")
-    columns = strategy.rows.columns(history.candles)
-    found = room_for(len(history))
+    columns = rows.columns(history.candles)
+    for name in rows.at_close:
+        at_close[name] = getattr(columns, name)
     begin = min(max(first, strategy.required - 1, 1), len(history))
-    count = int(scanned(columns, begin, len(history), record_of(strategy.rows.params), strategy.risk_settings, found))
-    return {name: getattr(columns, name) for name in strategy.rows.at_close}, found.first(count)
+    return found.first(
+        int(scanned(columns, begin, len(history), record_of(rows.params), strategy.risk_settings, found))
+    )
 
 
 def in_order(
@@ -92,7 +95,8 @@ def in_order(
         [one.time[found.row] + timeframe for one, found in zip(histories, decisions, strict=True)]
     )
     away = np.array([to_news(news, int(at)) for at in closed_at]) if news else np.full(len(row), FAR)
-    order = np.lexsort((market, -momentum, row + first[market]))
-    columns = {"row": row + first[market], "market": market, "side": side, "quiet": still, "to_news": away}
+    row += first[market]
+    order = np.lexsort((-momentum, row))  # stable: equals stay in the order of their markets
+    columns = {"row": row, "market": market, "side": side, "quiet": still, "to_news": away}
     columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
     return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order

@@ -72,10 +72,13 @@ def _legs(result: Result) -> list[dict[str, Any]]:
 
 
 def iso_times(times: Times) -> list[str]:
-    """Times in ms UTC as text, whole seconds."""
-    return [
-        f"{text}Z" for text in np.datetime_as_string(times.astype("datetime64[ms]").astype("datetime64[s]")).tolist()
-    ]
+    """Times in ms UTC as text, whole seconds. Dates and times of day recur, so each is written once."""
+    day, second = np.divmod(times // 1000, 86_400)
+    days, which_day = np.unique(day, return_inverse=True)
+    seconds, which_second = np.unique(second, return_inverse=True)
+    dates = np.datetime_as_string(days.astype("datetime64[D]")).tolist()
+    clock = [f"T{one // 3600:02}:{one // 60 % 60:02}:{one % 60:02}Z" for one in seconds.tolist()]
+    return [dates[at] + clock[on] for at, on in zip(which_day.tolist(), which_second.tolist(), strict=True)]
 
 
 def _whole(score: float) -> float | int:

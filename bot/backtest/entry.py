@@ -8,6 +8,7 @@ those at the close. Plain scalar code, also compiled.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from bot.backtest.hooks import entered, returns, terms
 from bot.backtest.state import Run, as_money, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
@@ -38,23 +39,25 @@ def consider(run: Run, row: int, at: int) -> int:
     blocked = blocked_before_its_price(run, row, at, number)
     if blocked > 0:
         return blocked
-    if not has_next(run, number, row) or is_missing(run, cell_of(run, number, row + 1)):
+    here = run.markets[number]
+    cell, tick = cell_of(here, row), float(here.tick)
+    if not has_next(here, row) or is_missing(run.candles[cell + 1]):
         return UNFILLED
-    cell, tick = cell_of(run, number, row), float(run.markets[number].tick)
     side, close = int(signal.side), float(run.candles[cell].close)
     stop = towards(side, float(signal.stop), tick)
     out_at = stop if math.isnan(signal.out_at) else float(signal.out_at)
-    price = bought(side, float(run.candles[cell + 1].open), float(run.markets[number].half))
-    blocked = blocked_by_offer(run, at, side, close, stop, out_at, close)
+    half, fee = float(here.half), float(run.account.fee)
+    price = bought(side, float(run.candles[cell + 1].open), half)
+    blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, close)
     if blocked == 0:
-        blocked = blocked_by_offer(run, at, side, close, stop, out_at, price)
+        blocked = blocked_by_offer(run.rule, fee, half, at, side, close, stop, out_at, price)
     if blocked > 0:
         return blocked
     asked = capacity(run, row)
     left = room(asked)
     worst = worst_price(close, price, float(run.account.slippage), tick)
-    sized = fitted(run, float(signal.pct), close, stop, float(left.least) * close / worst, number)
-    blocked = ask_order(order(run, number, sized, worst, asked, left))
+    sized = fitted(run.account, here, float(signal.pct), close, stop, float(left.least) * close / worst)
+    blocked = ask_order(order(float(here.lot), sized, worst, asked, left))
     if blocked == 0:
         enter(run, row, at, number, side, price, stop, out_at, sized)
     return blocked
@@ -69,23 +72,21 @@ def blocked_before_its_price(run: Run, row: int, at: int, number: int) -> int:
         Signal(unfit, int(signal.side), run.account.shorts > 0, returns(run.rule, at, number), bool(is_held))
     )
     if blocked == 0:
-        blocked = halted(run)
+        blocked = halted(run.account)
     if blocked == 0:
-        blocked = ask_symbol(symbol(run, row, at, number))
+        blocked = ask_symbol(symbol(run.account, run.markets[number], int(signal.to_news), row))
     return blocked if blocked > 0 else ask_capacity(capacity(run, row))
 
 
-def halted(run: Run) -> int:
+def halted(account: Any) -> int:
     """The gate of a loss limit that was reached, or 0: daily loss blocks for the rest of the day, drawdown to the end."""
-    account = run.account
     return int(account.halted if account.halted > 0 else account.halted_today)
 
 
-def look_at_losses(run: Run, row: int) -> None:
+def look_at_losses(account: Any, row: int) -> None:
     """Start and end the halts of the loss limits; called once at every close."""
-    account = run.account
     equity = float(account.equity)
-    if is_midnight(run, row):
+    if is_midnight(account, row):
         account.halted_today = 0
     fallen, today = lost_pct(equity, float(account.best)), lost_pct(equity, float(account.midnight))
     losses = Lost(
@@ -99,24 +100,24 @@ def look_at_losses(run: Run, row: int) -> None:
         account.halted = blocked
     elif blocked > 0:
         account.halted_today = blocked
-    if is_midnight(run, row + 1):
+    if is_midnight(account, row + 1):
         account.midnight = equity
 
 
-def symbol(run: Run, row: int, at: int, number: int) -> Symbol:
-    here, closed_at = run.markets[number], closes_at(run, row)
-    is_young = closed_at - here.listed < run.account.min_age_ms
+def symbol(account: Any, here: Any, to_news: int, row: int) -> Symbol:
+    closed_at = closes_at(account, row)
+    is_young = closed_at - here.listed < account.min_age_ms
     return Symbol(
         "",
         closed_at,
-        int(run.account.timeframe),
+        int(account.timeframe),
         0,
         "younger than 30 days" if is_young else "",
         int(here.stopped_at),
         int(here.lost),
-        int(run.account.max_losses),
+        int(account.max_losses),
         -((closed_at - int(here.cooled_at)) // MINUTE_MS),
-        int(run.signals[at].to_news),
+        to_news,
         0,
         1,
         "",
@@ -131,7 +132,7 @@ def capacity(run: Run, row: int) -> Capacity:
         number = int(run.markets[place].held)
         position, here = run.positions[number], run.markets[number]
         is_new = run.trades[here.trade].entry_row > row
-        price = position.entry if is_new else float(run.candles[cell_of(run, number, row)].close)
+        price = position.entry if is_new else float(run.candles[cell_of(here, row)].close)
         exposure += quantity(position.held, float(here.lot)) * price
     return Capacity(
         0,
@@ -148,22 +149,21 @@ def capacity(run: Run, row: int) -> Capacity:
     )
 
 
-def blocked_by_offer(run: Run, at: int, side: int, close: float, stop: float, out_at: float, price: float) -> int:
+def blocked_by_offer(
+    rule: Any, fee: float, half: float, at: int, side: int, close: float, stop: float, out_at: float, price: float
+) -> int:
     """The gate that blocks the trade at a price (the close, or the price that its order would pay), or 0."""
-    spread = 2.0 * float(run.markets[int(run.signals[at].market)].half) * price
-    asked = terms(run.rule, at, close, out_at, price, float(run.account.fee), spread)
+    asked = terms(rule, at, close, out_at, price, fee, 2.0 * half * price)
     nearest = tighter(side, stop, asked.stop)
     return ask_offer(Offer("", side, price, nearest, asked.widest, asked.target, asked.least))
 
 
-def minimums(run: Run, number: int) -> Minimums:
-    here = run.markets[number]
+def minimums(here: Any) -> Minimums:
     return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
 
 
-def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, number: int) -> Size:
+def fitted(account: Any, here: Any, pct: float, close: float, stop: float, ceiling: float) -> Size:
     """The size by the equity at the close, limited by free cash and `ceiling`."""
-    account = run.account
     equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
     buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
     risk_settings = RiskSettings(
@@ -172,7 +172,7 @@ def fitted(run: Run, pct: float, close: float, stop: float, ceiling: float, numb
         float(account.max_position_pct_small),
         float(account.min_reward_to_cost),
     )
-    return size(pct, close, stop, buying_power, minimums(run, number), risk_settings)
+    return size(pct, close, stop, buying_power, minimums(here), risk_settings)
 
 
 def floored(ceiling: float) -> float:
@@ -180,8 +180,8 @@ def floored(ceiling: float) -> float:
     return math.floor(ceiling * 1e8) / 1e8 if ceiling < 1e9 else ceiling
 
 
-def order(run: Run, number: int, sized: Size, worst: float, asked: Capacity, left: Room) -> Order:
-    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, float(run.markets[number].lot)) * worst
+def order(lot: float, sized: Size, worst: float, asked: Capacity, left: Room) -> Order:
+    value = quantity(sized.lots if sized.lots > 0 else sized.smallest, lot) * worst
     return Order(
         sized.lots,
         sized.fit.value,
@@ -205,8 +205,8 @@ def enter(
     kept = whole_down(sized.lots * (1.0 - coin_fee), 1.0) if coin_fee > 0.0 else sized.lots
     qty = quantity(kept, lot)
     fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker
-    smallest = smallest_tradeable(stop, 0.0, minimums(run, number))
-    position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(run, row))
+    smallest = smallest_tradeable(stop, 0.0, minimums(here))
+    position = opened(side, price, stop, out_at, taker, kept, smallest, tick, closes_at(account, row))
     run.positions[number] = entered(run.rule, at, position)
     here.trade = account.trades
     run.markets[here.coin].coin_held = 1

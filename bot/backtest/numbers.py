@@ -43,7 +43,8 @@ class Numbers:
     """Money in the quote, rates and shares as fractions. `pnl` is the sum over all trades, `final_equity` the equity at the end.
 
     `expectancy` is the mean result of a trade, `exposure` the mean share of equity in positions, `turnover` the value of all
-    purchases and sales, `turnover_year` how many times a year the mean equity was turned over.
+    purchases and sales, `turnover_year` how many times a year the mean equity was turned over. Trades whose risk is unknown are left
+    out of numbers in R.
     """
 
     trades: int
@@ -57,7 +58,7 @@ class Numbers:
     profit_factor: float | None
     pnl: float
     final_equity: float
-    total_return: float
+    total_return: float | None
     cagr: float | None
     sharpe: float | None
     sortino: float | None
@@ -86,14 +87,16 @@ class Numbers:
 def numbers(result: Result) -> Numbers:
     """All statistics of one walk."""
     trades = result.trades
-    pnl, in_r, fees = trades.pnl, trades.pnl_r, trade_fees(result)
+    pnl, fees = trades.pnl, trade_fees(result)
+    known = np.isfinite(trades.pnl_r)
+    in_r = trades.pnl_r[known]
     curve = np.concatenate(([result.equity], result.day_equity))
     daily = returns(curve)
     fallen = drawdown(curve)
     growth = cagr(daily)
     traded = turnover(result)
-    interval = expectancy_interval(in_r, trades.entry_time)
-    judged = verdict(interval, len(trades))
+    interval = expectancy_interval(in_r, trades.entry_time[known])
+    judged = verdict(interval, len(in_r))
     return Numbers(
         trades=len(trades),
         won=int(np.count_nonzero(pnl > 0.0)),
@@ -106,7 +109,7 @@ def numbers(result: Result) -> Numbers:
         profit_factor=profit_factor(pnl),
         pnl=float(pnl.sum()),
         final_equity=float(curve[-1]),
-        total_return=float(curve[-1] / curve[0] - 1.0),
+        total_return=float(curve[-1] / curve[0] - 1.0) if curve[0] > 0.0 else None,
         cagr=growth,
         sharpe=sharpe(daily),
         sortino=sortino(daily),
@@ -204,9 +207,11 @@ def groups(trades: Trades, fees: Series, number: Integers, names: tuple[str, ...
     def total(values: NDArray[np.floating[Any]]) -> Series:
         return np.bincount(number, values, len(names)).astype(np.float64)
 
-    won, in_r, pnl, paid = total(1.0 * (trades.pnl > 0.0)), total(trades.pnl_r), total(trades.pnl), total(fees)
+    won, pnl, paid = total(1.0 * (trades.pnl > 0.0)), total(trades.pnl), total(fees)
+    known = np.isfinite(trades.pnl_r)
+    in_r = total(np.where(known, trades.pnl_r, 0.0)) / np.maximum(total(1.0 * known), 1.0)
     found = [
-        Group(name, int(n), float(won[i] / n), float(in_r[i] / n), float(pnl[i]), float(paid[i]))
+        Group(name, int(n), float(won[i] / n), float(in_r[i]), float(pnl[i]), float(paid[i]))
         for i, (name, n) in enumerate(zip(names, count, strict=True))
         if n
     ]

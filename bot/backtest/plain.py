@@ -28,12 +28,17 @@ from bot.strategy.guarded import GuardedStrategy, StrategyError
 END = "end"
 
 
+def reasons_of(strategy: Strategy) -> list[str]:
+    """Exit reasons by number, without the strategy's own."""
+    return [str(Purpose.STOP), *(str(Purpose.target(one + 1)) for one in range(len(strategy.legs))), END]
+
+
 class PlainRule:
     """The answers of one strategy over these markets; `troubles` are the calls that gave no valid answer."""
 
     def __init__(self, strategy: Strategy, histories: Sequence[History]) -> None:
         self.troubles: list[StrategyError] = []
-        self.reasons = [str(Purpose.STOP), *(str(Purpose.target(one + 1)) for one in range(len(strategy.legs))), END]
+        self.reasons = reasons_of(strategy)
         """Exit reasons by number; the strategy's own follow in the order of their first use."""
         self.strategy = strategy
         self._guarded = GuardedStrategy(strategy, self.troubles.append)

@@ -16,10 +16,10 @@ import numpy as np
 
 from bot.backtest import hooks
 from bot.backtest.compile import Text, compiled, plain
-from bot.backtest.decisions import Decisions, by_rows, decided, in_order, scan
+from bot.backtest.decisions import Decisions, by_rows, decided, in_order, room_for, scan
 from bot.backtest.history import History
 from bot.backtest.hooks import RowsRule
-from bot.backtest.plain import SWAPS, PlainRule
+from bot.backtest.plain import SWAPS, PlainRule, reasons_of
 from bot.backtest.result import Legs, Result, Trades
 from bot.backtest.state import ACCOUNT, CANDLE, DAY, LEG, MARKET, TRADE, Records, Run, filled, flat, record_of, records
 from bot.backtest.terms import Account
@@ -63,11 +63,11 @@ class Backtest:
         parts = self.histories[0].timeframe_ms // next(iter(fine.values())).timeframe_ms if fine else 0
         self._grid = _grid(self.histories, since, parts)
         self._candles = _candles(self.histories, fine or {}, parts)
-        _add_funding(self._candles, self.histories, funding or {})
+        self._funding = _funding(self.histories, funding or {})
         if not strategy.fills_gaps:
             filled_in = np.concatenate([one.filled for one in self.histories])
             self._candles["open"][: len(filled_in)][filled_in] = math.nan
-        self._plain = PlainRule(strategy, self.histories)
+        self._plain = None if self.compiled else PlainRule(strategy, self.histories)
         self._compile_to = compile_to
         self._news = tuple(news)
         self._at_close: Any = None
@@ -80,7 +80,7 @@ class Backtest:
         """
         texts = _texts(self.strategy)
         self.strategy = strategy
-        self._plain = PlainRule(strategy, self.histories)
+        self._plain = None if self.compiled else PlainRule(strategy, self.histories)
         if _texts(strategy) != texts:
             self._scan, self._walk = self._text(scan), self._text(walk)
         self.signals = self._decided()
@@ -88,27 +88,33 @@ class Backtest:
     @property
     def troubles(self) -> Sequence[Any]:
         """The calls that gave no valid answer, if the strategy is called candle by candle."""
-        return self._plain.troubles
+        return () if self._plain is None else self._plain.troubles
 
     # -- decisions ------------------------------------------------------------------------------------------------
     def _decided(self) -> Records:
-        found: list[Decisions] = []
-        kept: list[dict[str, Series]] = []
-        for number, history in enumerate(self.histories):
-            first = self._first_row(history)
-            if self.compiled:
-                columns, decisions = by_rows(self.strategy, self._scan, history, first)
-                kept.append(columns)
-            else:
-                decisions = self._plain.decisions(number, first, len(history))
-            found.append(decisions)
-        if self.compiled and self.strategy.rows is not None:
-            self._at_close = _at_close(self.strategy.rows.at_close, kept)
+        plain_rule, firsts = self._plain, [self._first_row(one) for one in self.histories]
+        if plain_rule is None:
+            found = self._by_rows(firsts)
+        else:
+            markets = zip(self.histories, firsts, strict=True)
+            found = [plain_rule.decisions(number, first, len(one)) for number, (one, first) in enumerate(markets)]
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
         signals, order = in_order(self.histories, found, starts, self._news)
-        if not self.compiled:
-            self._plain.put_in_order([int(at) for at in order])
+        if plain_rule is not None:
+            plain_rule.put_in_order([int(at) for at in order])
         return signals
+
+    def _by_rows(self, firsts: Sequence[int]) -> list[Decisions]:
+        """Every market by the strategy's rows, one after the other in the same memory."""
+        names = self.strategy.rows.at_close if self.strategy.rows is not None else ()
+        kinds = np.dtype([(name, "f8") for name in names], align=True)
+        self._at_close = records(sum(map(len, self.histories)), kinds)
+        room, found, cell = room_for(max(map(len, self.histories))), [], 0
+        for history, first in zip(self.histories, firsts, strict=True):
+            at_close = self._at_close[cell : cell + len(history)]
+            found.append(by_rows(self.strategy, self._scan, history, first, at_close, room))
+            cell += len(history)
+        return found
 
     def _first_row(self, history: History) -> int:
         """The row of a market's own candles at which its decisions begin."""
@@ -124,21 +130,13 @@ class Backtest:
     # -- walking --------------------------------------------------------------------------------------------------
     def walk(self, account: Account) -> Result:
         """Trade the decisions on these terms."""
-        self._check(account)
-        run = self._begun(account)
-        self._plain.begin()
-        self._walk(run)
-        return self._result(account, run)
+        return self._result(account, self._walked(account))
 
     def blocked(self, account: Account) -> dict[tuple[str, int], str]:
         """The gate that blocks each signal on these terms, by market and close (ms UTC); "" if it was entered."""
-        run = self._begun(account)
-        self._plain.begin()
-        self._walk(run)
+        run = self._walked(account)
         words = {0: "", **{gate.value: gate.word for gate in Gate}}
-        signals = zip(
-            run.signals["market"].tolist(), run.signals["row"].tolist(), run.signals["blocked"].tolist(), strict=True
-        )
+        signals = zip(run.signals["market"].tolist(), run.signals["row"].tolist(), run.blocked.tolist(), strict=True)
         closes = self._grid.start + self._grid.timeframe
         return {
             (self.histories[market].symbol, closes + row * self._grid.timeframe): words[gate]
@@ -152,6 +150,14 @@ class Backtest:
         with ThreadPoolExecutor(max_workers=len(accounts)) as threads:
             return list(threads.map(self.walk, accounts))
 
+    def _walked(self, account: Account) -> Run:
+        self._check(account)
+        run = self._begun(account)
+        if self._plain is not None:
+            self._plain.begin()
+        self._walk(run)
+        return run
+
     def _begun(self, account: Account) -> Run:
         grid, signals = self._grid, len(self.signals)
         days = int((grid.rows - grid.since) * grid.timeframe // DAY_MS) + 2
@@ -159,7 +165,9 @@ class Backtest:
         values = {**grid._asdict(), **self._conditions(account), **money}
         return Run(
             candles=self._candles,
-            signals=self.signals.copy(),
+            funding=self._funding,
+            signals=self.signals,
+            blocked=np.zeros(signals, np.int64),
             rule=self._rule(),
             account=filled(ACCOUNT, {name: np.array([value]) for name, value in values.items()})[0],
             markets=self._markets(account),
@@ -171,7 +179,7 @@ class Backtest:
 
     def _rule(self) -> Any:
         rows, required = self.strategy.rows, entry_requirements(self.strategy)
-        if not self.compiled or rows is None:
+        if self._plain is not None or rows is None:
             return self._plain
         return RowsRule(
             self._at_close, record_of(rows.params), required._replace(legs=required.legs or (ExitLeg(0.0, math.inf),))
@@ -228,7 +236,8 @@ class Backtest:
     # -- the result -----------------------------------------------------------------------------------------------
     def _result(self, account: Account, run: Run) -> Result:
         grid, rows, made = self._grid, self.strategy.rows, run.account
-        reasons = self._plain.reasons if not self.compiled or rows is None else [*self._plain.reasons, *rows.exits]
+        own = () if rows is None else rows.exits
+        reasons = [*reasons_of(self.strategy), *own] if self._plain is None else self._plain.reasons
         days = run.days[: int(made.days)]
         return Result(
             pairs=tuple(one.symbol for one in self.histories),
@@ -287,7 +296,7 @@ def _legs(run: Run) -> Legs:
 
 def _skips(run: Run) -> dict[str, int]:
     """How many signals each gate blocked, without those that live does not log either."""
-    counts = np.bincount(run.signals["blocked"], minlength=len(Gate) + 1)
+    counts = np.bincount(run.blocked, minlength=len(Gate) + 1)
     return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
 
 
@@ -321,7 +330,6 @@ def _candles(histories: Sequence[History], fine: Mapping[str, History], parts: i
     found = records(sum(len(one) for one in histories) * (1 + parts), CANDLE)
     for name in PRICES:
         np.concatenate([*(getattr(one, name) for one in histories), *(one[name] for one in finer)], out=found[name])
-    found["funding"] = 0.0
     return found
 
 
@@ -337,16 +345,11 @@ def _aligned(history: History, fine: History | None, parts: int) -> dict[str, Se
     return found
 
 
-def _add_funding(candles: Records, histories: Sequence[History], funding: Mapping[str, Series]) -> None:
-    cell = 0
+def _funding(histories: Sequence[History], rates: Mapping[str, Series]) -> Series:
+    """The rates of all markets, one after the other; where there are none, zeros that take no memory."""
+    found, cell = np.zeros(sum(len(one) for one in histories)), 0
     for one in histories:
-        if one.symbol in funding:
-            candles["funding"][cell : cell + len(one)] = funding[one.symbol]
+        if one.symbol in rates:
+            found[cell : cell + len(one)] = rates[one.symbol]
         cell += len(one)
-
-
-def _at_close(names: Sequence[str], kept: Sequence[Mapping[str, Series]]) -> Records:
-    found = records(sum(len(one[names[0]]) for one in kept), np.dtype([(name, "f8") for name in names], align=True))
-    for name in names:
-        np.concatenate([one[name] for one in kept], out=found[name])
     return found

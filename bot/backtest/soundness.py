@@ -5,7 +5,8 @@ Owns the choice of markets and closes. The checks themselves are in `answers_che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,15 +87,12 @@ def _signals_of_rows(strategy: Strategy, market: Market, texts: Sequence[Text], 
     if rows is None:
         return []
     last = len(market.candles)
-    first, found = max(last - MOST_ROWS, strategy.required - 1, 1), room_for(last)
-    try:
+    first, found, count = max(last - MOST_ROWS, strategy.required - 1, 1), room_for(last), 0
+    with _supervised(market, findings):
         # The last row is left out, so that code which reads the next row does not fail here: the check of decisions reports it.
         count = texts[0](
             rows.columns(market.candles), first, last - 1, record_of(rows.params), strategy.risk_settings, found
         )
-    except Exception as error:  # noqa: BLE001 - a supervised boundary: the code is the strategy's own
-        findings.add("no answer", "rows", market.symbol, market.closed_at(last - 1), _words(error))
-        return []
     return [int(row) for row in found.row[:count]]
 
 
@@ -108,13 +106,21 @@ def _check_rows(
 ) -> None:
     if strategy.rows is None:
         return
-    try:
+    with _supervised(market, findings):
         check_columns(strategy.rows, market, findings)
         check_decisions(strategy, market, asked, findings)
         check_closes(strategy, market, trades, findings)
         check_compiled(strategy, market, texts, findings)
+
+
+@contextmanager
+def _supervised(market: Market, findings: Findings) -> Iterator[None]:
+    """Report an exception of the strategy's rows as a finding, and go on."""
+    try:
+        yield
     except Exception as error:  # noqa: BLE001 - a supervised boundary: the code is the strategy's own
-        findings.add("no answer", "rows", market.symbol, market.closed_at(len(market.candles) - 1), _words(error))
+        words = safe_text(f"{type(error).__name__}: {error}".splitlines()[0])
+        findings.add("no answer", "rows", market.symbol, market.closed_at(len(market.candles) - 1), words)
 
 
 def _texts(strategy: Strategy, compile_to: Path | None) -> list[Text]:
@@ -124,10 +130,6 @@ def _texts(strategy: Strategy, compile_to: Path | None) -> list[Text]:
     scanned: Any = scan
     swaps: Any = {decided: strategy.rows.decided}
     return [plain(scanned, swaps), compiled(scanned, swaps, compile_to)]
-
-
-def _words(error: Exception) -> str:
-    return safe_text(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _some(found: Sequence[Any], most: int) -> list[Any]:

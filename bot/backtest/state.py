@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.domain.candles import Series
 from bot.strategy.exits import Trade
 from bot.strategy.params import RiskSettings
 
@@ -28,8 +29,8 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
     return [*((name, "i8") for name in whole.split()), *((name, "f8") for name in real.split())]
 
 
-#: `open` is NaN where a strategy that leaves gaps out has no candle; `funding` is the rate that falls due when it opens.
-CANDLE = np.dtype(fields("", "open high low close funding"), align=True)
+#: `open` is NaN where a strategy that leaves gaps out has no candle.
+CANDLE = np.dtype(fields("", "open high low close"), align=True)
 #: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
 #: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
 #: it will be sold for at the next open (0: none), its last stop-out (ms UTC), losses in a row and the end of their cooldown. In record
@@ -42,8 +43,8 @@ MARKET = np.dtype(
     align=True,
 )
 #: One decision to enter. `out_at` is NaN if the strategy exits at the stop, `score` if it gives none; `quiet`: too many
-#: flat candles (1); `to_news` as in `snapshot.Symbol`. The walk stores the gate that `blocked` it.
-SIGNAL = np.dtype(fields("row market side quiet to_news blocked", "stop out_at score pct"), align=True)
+#: flat candles (1); `to_news` as in `snapshot.Symbol`.
+SIGNAL = np.dtype(fields("row market side quiet to_news", "stop out_at score pct"), align=True)
 TRADE = np.dtype(fields("signal entry_row exit_row exit_reason", "entry_price qty stop r fee funding pnl"), align=True)
 LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
 #: The last close of a UTC day (ms), equity then, and the mean share of it in positions.
@@ -69,10 +70,14 @@ ACCOUNT = np.dtype(
 
 
 class Run(NamedTuple):
-    """One walk. `rule` gives the strategy's answers (see `hooks`); `positions` holds the position of each market."""
+    """One walk. `funding` is the rate that falls due when a cell's candle opens; `rule` gives the strategy's answers (see `hooks`);
+    `positions` holds the position of each market. The walk stores the gate that `blocked` each signal.
+    """
 
     candles: Records
+    funding: Series
     signals: Records
+    blocked: NDArray[np.int64]
     rule: Any
     account: Records
     markets: Records
@@ -109,30 +114,30 @@ def flat() -> Trade:
 
 
 # -- places and times -------------------------------------------------------------------------------------------------
-def cell_of(run: Run, market: int, row: int) -> int:
+# They take one record instead of a `Run`: the references of all its arrays are counted at each call, which takes long to compile.
+def cell_of(here: Any, row: int) -> int:
     """The cell of a market's candle."""
-    return int(run.markets[market].cells_from + row - run.markets[market].first)
+    return int(here.cells_from + row - here.first)
 
 
-def has_next(run: Run, market: int, row: int) -> bool:
+def has_next(here: Any, row: int) -> bool:
     """Whether a market has a candle after this row."""
-    return bool(row + 1 < run.markets[market].first + run.markets[market].candles)
+    return bool(row + 1 < here.first + here.candles)
 
 
-def is_missing(run: Run, cell: int) -> bool:
+def is_missing(candle: Any) -> bool:
     """Whether nothing was traded in this candle and the strategy leaves such gaps out: nothing can be bought or sold."""
-    return math.isnan(run.candles[cell].open)
+    return math.isnan(candle.open)
 
 
-def closes_at(run: Run, row: int) -> int:
+def closes_at(account: Any, row: int) -> int:
     """When the candle of a row closes (ms UTC)."""
-    return int(run.account.start + (row + 1) * run.account.timeframe)
+    return int(account.start + (row + 1) * account.timeframe)
 
 
-def is_midnight(run: Run, row: int) -> bool:
+def is_midnight(account: Any, row: int) -> bool:
     """Whether the candle of a row is the first of its UTC day."""
-    opens_at = closes_at(run, row - 1)
-    return bool(opens_at // DAY_MS > (opens_at - run.account.timeframe) // DAY_MS)
+    return bool(closes_at(account, row - 1) % DAY_MS < account.timeframe)
 
 
 def quantity(lots: int, lot: float) -> float:

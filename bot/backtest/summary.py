@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from bot.backtest.alternatives import Alternative
+from bot.backtest.figures import figures, money, ratio, share
 from bot.backtest.numbers import Group as Trades
 from bot.backtest.numbers import Numbers
 
@@ -37,22 +38,13 @@ def summary(found: Numbers, others: Sequence[Alternative]) -> RenderableType:
 
 def _figures(found: Numbers) -> Table:
     """The statistics, in three columns of name and value."""
-    cells = (
-        *(("trades", f"{found.trades:,}"), ("return", share(found.total_return)), ("Sharpe", ratio(found.sharpe))),
-        *(("won", share(found.win_rate)), ("a year", share(found.cagr)), ("Sortino", ratio(found.sortino))),
-        *(("R a trade", ratio(found.expectancy_r, 3)), ("result", money(found.pnl)), ("Calmar", ratio(found.calmar))),
-        *(("a trade", money(found.expectancy)), ("fees", money(found.fees)), ("drawdown", share(found.max_drawdown))),
-        *(("profit factor", ratio(found.profit_factor)), ("spread", money(found.spread_paid))),
-        ("drawdown, days", f"{found.drawdown_days}"),
-        *(("invested", share(found.exposure)), ("turnover", money(found.turnover))),
-        ("turnover a year", "-" if found.turnover_year is None else f"{found.turnover_year:,.0f} x"),
-    )
+    cells = figures(found)
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column()
         table.add_column(justify="right")
-    for row in range(0, len(cells), 3):
-        table.add_row(*(word for cell in cells[row : row + 3] for word in cell))
+    for row in zip(cells[:6], cells[6:12], cells[12:], strict=True):
+        table.add_row(*(word for cell in row for word in (cell.name, cell.value)))
     return table
 
 
@@ -86,18 +78,3 @@ def _columns(first: str, *names: str) -> Table:
     for name in names:
         table.add_column(name, justify="right")
     return table
-
-
-def share(value: float | None) -> str:
-    """A fraction in percent."""
-    return "-" if value is None else f"{value:,.1%}"
-
-
-def ratio(value: float | None, decimals: int = 2) -> str:
-    """A plain number."""
-    return "-" if value is None else f"{value:,.{decimals}f}"
-
-
-def money(value: float | None) -> str:
-    """An amount in the quote."""
-    return "-" if value is None else f"{value:,.2f}"

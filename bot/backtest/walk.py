@@ -13,11 +13,12 @@ here and from `entry`. Plain scalar code, also compiled. Where the strategy leav
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from bot.backtest.entry import consider, look_at_losses
 from bot.backtest.hooks import after_close, calls, ended, lived
-from bot.backtest.state import Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
-from bot.strategy.exits import Bar, market, moved
+from bot.backtest.state import Records, Run, cell_of, closes_at, has_next, is_midnight, is_missing, quantity
+from bot.strategy.exits import Bar, Trade, market, moved
 
 #: The exit reason of a stop. A target's is its number; then come the end of the candles and the strategy's own reasons.
 STOP = 0
@@ -30,10 +31,10 @@ def walk(run: Run) -> None:
         live(run, row)
         judge(run, row)
         measure(run, row)
-        look_at_losses(run, row)
+        look_at_losses(account, row)
         leave(run, row)
         while account.signals < len(run.signals) and run.signals[account.signals].row == row:
-            run.signals[account.signals].blocked = consider(run, row, int(account.signals))
+            run.blocked[account.signals] = consider(run, row, int(account.signals))
             account.signals += 1
 
 
@@ -42,9 +43,14 @@ def live(run: Run, row: int) -> None:
     account, place = run.account, 0
     while place < account.held:
         number = int(run.markets[place].held)
-        cell = cell_of(run, number, row)
-        pay_funding(run, number, row, cell)
-        if is_missing(run, cell):
+        here = run.markets[number]
+        cell, trade = cell_of(here, row), run.trades[here.trade]
+        rate, missing = float(run.funding[cell]), is_missing(run.candles[cell])
+        if rate != 0.0 and trade.entry_row < row:
+            # A candle without trades is flat at the close before it.
+            price = float(run.candles[cell].close) if missing else float(run.candles[cell].open)
+            pay_funding(account, trade, run.positions[number], float(here.lot), rate, price)
+        if missing:
             place += 1
             continue
         part = int(account.fine_from + cell * account.parts)
@@ -58,7 +64,7 @@ def live(run: Run, row: int) -> None:
         if run.positions[number].held > 0:
             place += 1
         else:
-            close_trade(run, number, row)
+            close_trade(account, run.markets, number, row, float(trade.pnl))
 
 
 def live_through(run: Run, number: int, row: int, cell: int) -> None:
@@ -75,21 +81,12 @@ def live_through(run: Run, number: int, row: int, cell: int) -> None:
     run.positions[number] = moved(step.trade, step.trade.stop, held, step.trade.stage)
 
 
-def pay_funding(run: Run, number: int, row: int, cell: int) -> None:
-    """Pay the funding that is due at the open of a candle: a long pays a positive rate, a short earns it."""
-    rate = float(run.candles[cell].funding)
-    trade = run.trades[run.markets[number].trade]
-    if rate != 0.0 and trade.entry_row < row:
-        position = run.positions[number]
-        due = (
-            position.side
-            * rate
-            * quantity(position.held, float(run.markets[number].lot))
-            * float(run.candles[cell].open)
-        )
-        run.account.cash -= due
-        trade.funding += due
-        trade.pnl -= due
+def pay_funding(account: Any, trade: Any, position: Trade, lot: float, rate: float, price: float) -> None:
+    """Pay the funding that is due at the open of a candle, at `price`: a long pays a positive rate, a short earns it."""
+    due = position.side * rate * quantity(position.held, lot) * price
+    account.cash -= due
+    trade.funding += due
+    trade.pnl -= due
 
 
 def judge(run: Run, row: int) -> None:
@@ -97,17 +94,18 @@ def judge(run: Run, row: int) -> None:
     account, place = run.account, 0
     while place < account.held:
         number = int(run.markets[place].held)
-        cell, more = cell_of(run, number, row), has_next(run, number, row)
+        here = run.markets[number]
+        cell, more = cell_of(here, row), has_next(here, row)
         close = float(run.candles[cell].close)
         after = after_close(run.rule, number, row, cell, close, run.positions[number])
         run.positions[number] = after.trade
         reason = int(account.targets) + 1 + after.exit
         if account.next_open > 0 and more:
-            run.markets[number].leaving = reason if after.exit > 0 else run.markets[number].leaving
+            here.leaving = reason if after.exit > 0 else here.leaving
         elif after.exit > 0 or not more:
             if account.next_open > 0:
                 reason = int(account.targets) + 1
-            sell_all(run, number, row, market(after.trade.side, close, float(run.markets[number].half)), reason)
+            sell_all(run, number, row, market(after.trade.side, close, float(here.half)), reason)
             continue
         place += 1
 
@@ -117,17 +115,12 @@ def leave(run: Run, row: int) -> None:
     account, place = run.account, 0
     while place < account.held:
         number = int(run.markets[place].held)
-        reason = int(run.markets[number].leaving)
-        if reason > 0 and not is_missing(run, cell_of(run, number, row + 1)):
-            run.markets[number].leaving = 0
-            opening = float(run.candles[cell_of(run, number, row + 1)].open)
-            sell_all(
-                run,
-                number,
-                row + 1,
-                market(run.positions[number].side, opening, float(run.markets[number].half)),
-                reason,
-            )
+        here = run.markets[number]
+        reason = int(here.leaving)
+        if reason > 0 and not is_missing(run.candles[cell_of(here, row + 1)]):
+            here.leaving = 0
+            opening = float(run.candles[cell_of(here, row + 1)].open)
+            sell_all(run, number, row + 1, market(run.positions[number].side, opening, float(here.half)), reason)
         else:
             place += 1
 
@@ -137,7 +130,8 @@ def sell_all(run: Run, number: int, row: int, price: float, reason: int) -> None
     position = run.positions[number]
     sell(run, number, row, position.held, price, reason)
     run.positions[number] = moved(position, position.stop, 0, position.stage)
-    close_trade(run, number, row)
+    pnl = float(run.trades[run.markets[number].trade].pnl)
+    close_trade(run.account, run.markets, number, row, pnl)
 
 
 def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) -> None:
@@ -145,7 +139,7 @@ def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) 
     account, position, here = run.account, run.positions[number], run.markets[number]
     trade, leg = run.trades[here.trade], run.legs[account.legs]
     qty = quantity(lots, float(here.lot))
-    fee = qty * price * float(run.account.fee)
+    fee = qty * price * float(account.fee)
     gain = position.side * (price - position.entry) * qty
     account.cash += qty * position.entry + gain - fee
     account.legs += 1
@@ -153,23 +147,23 @@ def sell(run: Run, number: int, row: int, lots: int, price: float, reason: int) 
     leg.price, leg.qty, leg.fee = price, qty, fee
     trade.pnl += gain - fee
     trade.exit_row, trade.exit_reason = row, reason
-    opens_at = closes_at(run, row - 1)
-    if reason == STOP and run.account.sits_out_stops > 0:
+    opens_at = closes_at(account, row - 1)
+    if reason == STOP and account.sits_out_stops > 0:
         here.stopped_at = opens_at
     ended(run.rule, number, opens_at, reason)
 
 
-def close_trade(run: Run, number: int, row: int) -> None:
+def close_trade(account: Any, markets: Records, number: int, row: int, pnl: float) -> None:
     """Close a position: free its slot and coin, and count its loss."""
-    account, here, kept = run.account, run.markets[number], 0
+    here, kept = markets[number], 0
     for place in range(account.held):
-        if run.markets[place].held != number:
-            run.markets[kept].held = run.markets[place].held
+        if markets[place].held != number:
+            markets[kept].held = markets[place].held
             kept += 1
     account.held = kept
-    run.markets[here.coin].coin_held = 0
-    here.lost = here.lost + 1 if run.trades[here.trade].pnl < 0.0 else 0
-    here.cooled_at = closes_at(run, row) + run.account.cooldown_ms
+    markets[here.coin].coin_held = 0
+    here.lost = here.lost + 1 if pnl < 0.0 else 0
+    here.cooled_at = closes_at(account, row) + account.cooldown_ms
 
 
 def measure(run: Run, row: int) -> None:
@@ -178,17 +172,17 @@ def measure(run: Run, row: int) -> None:
     equity, exposure = float(account.cash), 0.0
     for place in range(account.held):
         number = int(run.markets[place].held)
-        position, close = run.positions[number], float(run.candles[cell_of(run, number, row)].close)
-        qty = quantity(position.held, float(run.markets[number].lot))
+        position, here = run.positions[number], run.markets[number]
+        close, qty = float(run.candles[cell_of(here, row)].close), quantity(position.held, float(here.lot))
         equity += qty * position.entry + position.side * (close - position.entry) * qty
         exposure += qty * close
     account.equity = equity
     account.best = max(float(account.best), equity)
     account.shares += exposure / equity if equity > 0.0 else 0.0
     account.day_rows += 1
-    if is_midnight(run, row + 1) or row + 1 == run.account.rows:
+    if is_midnight(account, row + 1) or row + 1 == account.rows:
         day = run.days[account.days]
-        day.close, day.equity, day.share = closes_at(run, row), equity, account.shares / account.day_rows
+        day.close, day.equity, day.share = closes_at(account, row), equity, account.shares / account.day_rows
         account.days += 1
         account.day_rows = 0
         account.shares = 0.0

@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from bot.brokers.history import History
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
@@ -217,6 +218,10 @@ class BaseBroker(ABC):
         Only one exists at a time: a new one closes the previous one. Closing the broker closes it too.
         """
         raise NotImplementedError(f"{self.name} serves candles to one thread only")
+
+    def history(self) -> History:
+        """Past candles: in place of `candle_reader`, with the same budget and priority. No key is needed."""
+        raise NotImplementedError(f"{self.name} serves no history")
 
     @abstractmethod
     def look(self, symbol: str, since: int) -> PriceRange:

@@ -10,13 +10,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
+from bot.commands.evidence import keep_evidence
+from bot.commands.files import check_place, write_json, write_page
 from bot.commands.research import compile_folder, research_tools
 from bot.domain.clock import MINUTE, parse_iso
-from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.chosen import news_of, params_of, strategy_of, timeframe_of
+from bot.runtime.evidence_terms import terms_of
 from bot.runtime.known_terms import KnownMarket, known_terms
 from bot.runtime.parameters import in_words
 from bot.settings.load import ConfigError, Settings
@@ -55,12 +58,23 @@ class Wanted:
     detail: str | None = None
     max_holes: float | None = None
     json: Path | None = None
+    report: Path | None = None
+
+
+class Prepared(NamedTuple):
+    """A backtest to be walked: its strategy, its decisions, the terms, what is known of the account's markets, and notes on files."""
+
+    strategy: Strategy
+    made: Backtest
+    account: Account
+    known: Mapping[str, KnownMarket]
+    notes: Sequence[str]
 
 
 def backtest(settings: Settings, wanted: Wanted) -> None:
     """Run a backtest and print its result. An error that the user can fix is one line and exit status 2."""
     began = time.monotonic()
-    from bot.backtest.talib_import import import_talib
+    from bot.backtest.light_imports import import_talib
 
     gc.disable()  # a short process with many objects and no cycles
     import_talib()
@@ -79,47 +93,50 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
     from bot.backtest.summary import show
+    from bot.page.of_backtest import Walked, page
 
+    if wanted.report is not None:
+        check_place(wanted.report, "--report")
+    strategy, made, account, known, notes = prepared(settings, wanted)
+    result = made.walk(account)
+    found = numbers(result)
+    others = alternatives(made, account, result, next_worse(account.costs.fee, wanted.broker))
+    seconds = time.monotonic() - began
+    rule = wanted.strategy or settings.trading.strategy
+    timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
+    head = {
+        "strategy": rule,
+        "params": params_of(strategy),
+        "timeframe": timeframe,
+        "slots": account.slots,
+        "limits": wanted.limits,
+        "seconds": round(seconds, 3),
+    }
+    if wanted.json is not None:
+        write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
+    lines = [terms_line(wanted, account, known), *_tuned(strategy), *notes, *_young(made, account), *_troubles(made)]
+    if wanted.report is not None:
+        targets = [leg.target for leg in strategy.legs]
+        write_page(wanted.report, page(Walked(head, made.histories, result, found, others, targets, lines)))
+    how = "compiled" if made.compiled else "called candle by candle, because it has no rows"
+    typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
+    for line in lines:
+        typer.echo(line)
+    show(found, others)
+    binding = settings.limits if wanted.limits == "account" else None
+    terms = terms_of(strategy, rule, timeframe, binding, account.costs.fee, account.slots, shorts=account.shorts)
+    folder = settings.operation.data_dir
+    typer.echo(f"\n{keep_evidence(folder, terms, made.histories, result, found, wanted.broker, wanted.data)}")
+
+
+def prepared(settings: Settings, wanted: Wanted) -> Prepared:
+    """All decisions made, and the terms to walk on. Raises `ValueError`, `BacktestError` and `BadCandles`."""
     strategy = strategy_of(settings, wanted.strategy, given_params(wanted))
     loaded = load_candles(settings, wanted, strategy)
     made = decide(settings, wanted, strategy, loaded, loaded.histories, moment("since", wanted.since) or 0)
     known = known_by(settings, wanted)
     account = account_of(settings, wanted, strategy, loaded.histories, known)
-    result = made.walk(account)
-    found = numbers(result)
-    others = alternatives(made, account, result, next_worse(account.costs.fee, wanted.broker))
-    seconds = time.monotonic() - began
-    if wanted.json is not None:
-        head = {
-            "strategy": wanted.strategy or settings.trading.strategy,
-            "params": _params(strategy),
-            "timeframe": loaded.timeframe,
-            "slots": account.slots,
-            "limits": wanted.limits,
-            "seconds": round(seconds, 3),
-        }
-        write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
-    how = "compiled" if made.compiled else "called candle by candle, because it has no rows"
-    typer.echo(f"{result.candles:,} candles of {len(made.histories)} markets in {seconds:.1f} s ({how})")
-    for line in [
-        terms_line(wanted, account, known),
-        *_tuned(strategy),
-        *loaded.notes,
-        *_young(made, account),
-        *_troubles(made),
-    ]:
-        typer.echo(line)
-    show(found, others)
-
-
-def write_json(file: Path, found: Mapping[str, Any]) -> None:
-    """The file of `--json`. Raises ValueError."""
-    import orjson
-
-    try:
-        file.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2))
-    except OSError as error:
-        raise ValueError(f"--json {file}: cannot be written: {error.strerror}") from None
+    return Prepared(strategy, made, account, known, loaded.notes)
 
 
 def terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
@@ -162,12 +179,6 @@ def given_params(wanted: Wanted) -> dict[str, str]:
             raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
         given[name] = value
     return given
-
-
-def _params(strategy: Strategy) -> dict[str, Any]:
-    """Every parameter of the strategy and of its risk settings."""
-    params: Any = getattr(strategy, "params", ())
-    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 class LoadedCandles(NamedTuple):

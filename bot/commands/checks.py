@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from bot.broker_manager import REMEDIES, BrokerManager, Examination
@@ -26,7 +25,7 @@ from bot.domain.money import as_quantity, plain, usd
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.heartbeat_file import running_daemon
-from bot.runtime.sandbox_child import Ready, SandboxError, is_alive
+from bot.runtime.sandbox_child import SandboxError, is_alive, running
 from bot.runtime.trading_environment import TradingEnvironment, configured
 from bot.settings.load import (
     VENUES,
@@ -159,19 +158,12 @@ def settings_for(options: CheckOptions) -> Settings:
             ]
         )
     if resolve_mode(settings) is Mode.SANDBOX and settings.sandbox.ready_file is None:
-        running = settings.operation.data_dir / "sandbox.json"
-        if _is_running(running):
+        ready_file = settings.operation.data_dir / "sandbox.json"
+        if running(ready_file) is not None:
             settings = settings.model_copy(
-                update={"sandbox": settings.sandbox.model_copy(update={"ready_file": running})}
+                update={"sandbox": settings.sandbox.model_copy(update={"ready_file": ready_file})}
             )
     return settings
-
-
-def _is_running(ready_file: Path) -> bool:
-    try:
-        return Ready.read(ready_file).alive
-    except SandboxError:
-        return False
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------

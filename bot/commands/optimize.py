@@ -31,8 +31,8 @@ from bot.commands.backtest import (
     load_candles,
     moment,
     terms_line,
-    write_json,
 )
+from bot.commands.files import write_json
 from bot.commands.research import research_tools
 from bot.domain.clock import iso, system_ms
 from bot.runtime.chosen import source_of, strategy_of

@@ -12,12 +12,18 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bot.backtest.fees import newcomer
 from bot.commands.checks import CheckOptions, Finding, examined, settings_for
 from bot.commands.checks_view import holdings, judgement, verdict
 from bot.commands.show import columns, complain, money, quiet_pipe, say_json, table, whose
 from bot.commands.which import books_of
 from bot.domain.clock import iso, system_ms
 from bot.domain.ids import AccountKey
+from bot.runtime.daemon import trading_plan
+from bot.runtime.evidence import Evidence, EvidenceFolder
+from bot.runtime.evidence_judged import EvidenceAsked
+from bot.runtime.evidence_terms import evidence_asked
+from bot.runtime.known_terms import known_terms
 from bot.runtime.sandbox_child import SandboxError
 from bot.runtime.unwatched import traded_by, unwatched
 from bot.settings.env_file import exposure
@@ -59,9 +65,16 @@ def main(options: CheckOptions) -> int:
 
 def _all(settings: Settings, options: CheckOptions) -> Iterator[Check]:
     yield from _host(settings)
+    asked = evidence_asked(settings, trading_plan(settings))
+    evidence = EvidenceFolder(asked.data_dir)
+    evidence.read()
+    for line in evidence.unreadable:
+        yield Check("nija", "evidence", "warning", line)
     ready = set()
     for finding in examined(settings, CheckOptions(options.as_json, options.sandbox, validate=True), VENUES):
         yield from _broker(finding)
+        if finding.connected:
+            yield evidence_row(asked, evidence.known, finding.broker, finding.mode)
         if finding.connected and finding.funded and not finding.bad:
             ready.add(AccountKey.parse(finding.broker).venue)
     found = f"{len(ready)} of {len(VENUES)} exchanges can be traded"
@@ -140,6 +153,19 @@ def _broker(one: Finding) -> Iterator[Check]:
     )
     for shape in one.shapes:
         yield Check(name, f"order shape: {shape['name']}", _VERDICTS[verdict(shape)], judgement(shape))
+
+
+def evidence_row(asked: EvidenceAsked, known: Sequence[Evidence], key: str, mode: str) -> Check:
+    """What backtests say of the strategy at this account's fee, else a newcomer's. Play money needs none unless it is required."""
+    venue = AccountKey.parse(key).venue
+    fees = [float(one.fee) for one in known_terms(asked.data_dir, key).values()]
+    found = asked.finding(known, venue, max(fees, default=newcomer(venue)), system_ms())
+    words = "; ".join(part for part in (found.reason, found.tested) if part)
+    if found.earns:
+        return Check(key, "evidence", "ok", words)
+    if asked.required:
+        return Check(key, "evidence", "failure", f"{words} (REQUIRE_EVIDENCE is true)", found.command)
+    return Check(key, "evidence", "ok" if whose(mode) else "warning", words, found.command)
 
 
 def _play(mode: str) -> str:

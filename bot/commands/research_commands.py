@@ -1,4 +1,4 @@
-"""The research commands with their options: `nija data check`, `nija check-strategy`, `nija backtest`."""
+"""The research commands with their options: `nija download`, `nija data check`, `nija backtest`, `nija check-strategy`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bot.commands.options import configured
+from bot.commands.options import configured, reporting_errors
 from bot.commands.show import complain
 from bot.settings.load import VENUES
 
@@ -42,6 +42,32 @@ def check(
 
 
 @app.command()
+def download(
+    broker: Annotated[str, typer.Option(help=f"one of {', '.join(VENUES)}", metavar="NAME")],
+    pairs: Annotated[str, typer.Option(help="markets, such as BTC-USD,ETH-USD or BTC-USDT-SWAP")],
+    since: Annotated[str, typer.Option(help="the first candle, such as 2025-04-01")],
+    until: Annotated[str | None, typer.Option(help="leave out candles from then on; default: now")] = None,
+    timeframe: Timeframe = None,
+    out: Annotated[Path, typer.Option(help="the folder for the files")] = Path("candles"),
+    files: Annotated[
+        Path | None, typer.Option("--import", help="a zip of Kraken's past candles, or a folder with all of them")
+    ] = None,
+    real: Annotated[bool, typer.Option("--real", help="real candles even if NIJA trades play money")] = False,
+) -> None:
+    """Fetch past candles and funding rates from an exchange. Continues where it was interrupted."""
+    _one_of("broker", broker, VENUES)
+    wanted = tuple(dict.fromkeys(pair.upper() for pair in listed(pairs)))
+    if not wanted:
+        complain("--pairs names no market: BTC-USD,ETH-USD is needed")
+        raise typer.Exit(2)
+    with reporting_errors() as settings:
+        from bot.commands.download import Options, run
+
+        status = run(settings, Options(broker, wanted, since, until, timeframe, out, files, real))
+    raise typer.Exit(status)
+
+
+@app.command()
 def backtest(
     data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
     pairs: Pairs = "",
@@ -66,6 +92,7 @@ def backtest(
     detail: Annotated[str | None, typer.Option(help="walk finer candles, such as 1m")] = None,
     max_holes: MaxHoles = None,
     as_json: Annotated[Path | None, typer.Option("--json", help="write everything to this file, for programs")] = None,
+    report: Annotated[Path | None, typer.Option(help="write a page for a browser, such as report.html")] = None,
 ) -> None:
     """Test a strategy on past candles, at your fees and limits."""
     from bot.commands.backtest import Wanted
@@ -76,7 +103,7 @@ def backtest(
         *(data, listed(pairs), since, until, timeframe, _one_of("broker", broker, VENUES), fee, spread),
         {name: value for name, value in market.items() if value is not None},
         *(equity, slots, _one_of("limits", limits, ("account", "none")) or "account", shorts, strategy),
-        *(tuple(param or ()), detail, max_holes, as_json),
+        *(tuple(param or ()), detail, max_holes, as_json, report),
     )
     with configured() as settings:
         run(settings, wanted)

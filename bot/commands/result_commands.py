@@ -1,7 +1,8 @@
-"""`nija profit` and `nija trades` on the command line."""
+"""`nija profit`, `nija trades` and `nija report` on the command line."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,9 @@ def _time(word: str) -> int:
 
 Since = Annotated[
     int | None, typer.Option(parser=_time, metavar="TIME", help="from this day or time on, as 2026-01-31 (UTC)")
+]
+Until = Annotated[
+    int | None, typer.Option(parser=_time, metavar="TIME", help="what happened before this day or time (UTC)")
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="for spreadsheets")]
 
@@ -79,6 +83,26 @@ def trades(
             say_csv(COLUMNS[tax], tax_rows(tax, read_tax_events(books, key, since or 0)))
         else:
             _show_trades(results.Results(read_trades(books, key), since or 0), as_json=as_json, as_csv=as_csv)
+
+
+@app.command()
+def report(
+    out: Annotated[Path | None, typer.Option(help="the page for a browser, as report.html")] = None,
+    as_json: Annotated[Path | None, typer.Option("--json", help="a file for programs")] = None,
+    since: Since = None,
+    until: Until = None,
+    broker: OneBroker = None,
+    data: Annotated[Path | None, typer.Option(help="a folder of candle files, to show the trades in them")] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="beside a backtest of the same days (with --data)")
+    ] = False,
+) -> None:
+    """Write a page of what was traded: results, fees, and the price paid against the price decided on."""
+    from bot.commands.report import Wanted
+    from bot.commands.report import report as write
+
+    with asked(broker, as_json=False, as_csv=False) as (settings, books, key):
+        write(settings, books, key, Wanted(out, as_json, since or 0, until, data, compare))
 
 
 def _mark_play(books: Books, key: AccountKey | None, *, marked: bool) -> None:

@@ -30,10 +30,11 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The trades of some accounts `since` a market time; `as_of` is the market time of the newest data."""
+    """The trades of some accounts `since` a market time, to before `until`; `as_of` is the market time of the newest data."""
 
     accounts: Sequence[AccountTrades]
     since: int = 0
+    until: int | None = None
 
     @property
     def trades(self) -> list[Trade]:
@@ -49,10 +50,10 @@ class Results:
         return ", ".join(sorted({owner for one in self.accounts if (owner := show.whose(one.account.mode))}))
 
     def rows(self, by: By) -> list[Row]:
-        return rows(self.trades, by, self.as_of, self.since)
+        return rows(self.trades, by, self.as_of, self.since, self.until)
 
     def closed(self) -> list[Trade]:
-        return closed_since(self.trades, self.since)
+        return closed_since(self.trades, self.since, self.until)
 
     def expectancy(self) -> Expectancy:
         return expectancy(self.trades, self.since)

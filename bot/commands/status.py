@@ -144,6 +144,7 @@ def _account(books: Books, report: BrokerStatus, seen: Seen | None) -> _Row:
         "status": str(report.status),
         "reason": report.reason,
         "remedy": report.remedy,
+        "evidence": report.evidence or None,
         "since": iso(report.since) if report.since else None,
         "equity_usd": plain(measured.equity_usd) if measured else None,
         "cash_usd": plain(measured.balance_usd) if measured else None,

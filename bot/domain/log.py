@@ -39,6 +39,7 @@ class Event(StrEnum):
     ENTRY = "ENTRY"
     ERROR = "ERROR"
     ERROR_IGNORED = "ERROR_IGNORED"
+    EVIDENCE = "EVIDENCE"
     EXIT = "EXIT"
     EXPLAIN = "EXPLAIN"
     FAILED = "FAILED"

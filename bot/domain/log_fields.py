@@ -54,7 +54,7 @@ _DAEMON: Final = {
         "info",
         "text broker",
         "mode status reason balance_usd equity_usd today_usd measured_s positions signals skipped cycles cycles_ok"
-        " reconciled_s foreign symbol side qty entry price stop unrealised_usd stage",
+        " reconciled_s foreign evidence symbol side qty entry price stop unrealised_usd stage",
     ),
     Event.HEARTBEAT: _spec(
         "Where pings go, or a heartbeat file, HEARTBEAT_URL or service manager that cannot be reached.",
@@ -86,6 +86,12 @@ _ACCOUNT: Final = {
     Event.FUNDED: _spec("The account has enough money to trade.", "info", "balance_usd equity_usd", "hint"),
     Event.UNFUNDED: _spec(
         "The account has too little money to trade.", "warning", "balance_usd equity_usd needed_usd reason"
+    ),
+    Event.EVIDENCE: _spec(
+        "What backtests say of the strategy on this account's terms, or a file of theirs that cannot be read.",
+        "info warning",
+        "reason",
+        "tested command",
     ),
     Event.CURRENCY: _spec("The account holds a currency that is not traded.", "info", "holds reason"),
     Event.DAY: _spec("The result of a UTC day.", "info", "day equity_usd result_usd trades open_positions fees_usd"),

@@ -152,7 +152,8 @@ class Intent:
     `key` is the decision key, unique forever. `created_at` is market time. `deadline` is wall time in ms: the exchange must not
     act after it (None if the exchange has no deadlines). `attached_stop` and `attached_target` are the trigger prices of the
     protection that the exchange places when the entry fills. `trail` is the distance of a trailing stop, as a fraction of the
-    price. `pay_in` is the currency that pays for it (for a sale: that it is sold for), None for the quote.
+    price. `pay_in` is the currency that pays for it (for a sale: that it is sold for), None for the quote. `decision_price` is the
+    market price that a sale was decided at; an entry's is the close of its decision, a stop's its trigger.
     """
 
     client_id: str
@@ -176,6 +177,7 @@ class Intent:
     reason: str = ""
     decision: Decision | None = None
     pay_in: str | None = None
+    decision_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ class OrderRecord:
     reduce_only: bool = False
     post_only: bool = False
     pay_in: str | None = None
+    decision_price: Decimal | None = None
 
     def intent(self) -> Intent | None:
         """The intent exactly as sent, for an order that no report has changed; None for one that we did not send."""
@@ -267,6 +270,7 @@ class OrderRecord:
             reason=self.reason,
             decision=self.decision,
             pay_in=self.pay_in,
+            decision_price=self.decision_price,
         )
 
     @property

@@ -46,7 +46,8 @@ class Leg:
     """One change of a position: a fill, or coins that left it without a sale, valued at `price`. `time` in market ms.
 
     `result_usd` is the result realised, after its fee (`fee_usd`). `quote_usd` is the value of one unit of the quote at that
-    time, in dollars. `why` is the reason of its order.
+    time, in dollars. `why` is the reason of its order, `decision_price` the price that it was decided at, None if nobody decided
+    or nothing was recorded.
     """
 
     time: int
@@ -58,6 +59,12 @@ class Leg:
     result_usd: Decimal
     quote_usd: Decimal
     why: str = ""
+    decision_price: Decimal | None = None
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether an order did it."""
+        return self.purpose not in (TAKEN_LEG, GIVEN_UP_LEG, DUST_LEG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Trade:
 
     `held` is the quantity left and `entry_price` its average cost. `price` is the last known price of its market and `quote_usd`
     the current value of its quote. `ended` is the recorded reason of its end. A sale that belongs to no position (of dust) is a
-    trade that was never opened.
+    trade that was never opened. `decided_at` is the candle close that decided on it (market ms), `stop` its first stop, and `risk`
+    the distance from entry to exit that R counts; 0 for what is not known.
     """
 
     account: str
@@ -80,6 +88,9 @@ class Trade:
     legs: tuple[Leg, ...]
     price: Decimal
     quote_usd: Decimal
+    decided_at: int = 0
+    stop: Decimal = ZERO
+    risk: Decimal = ZERO
 
     @property
     def is_position(self) -> bool:
@@ -172,13 +183,15 @@ class Expectancy:
     loss: Decimal | None
 
 
-def rows(trades: Iterable[Trade], by: By, now: int, since: int = 0) -> list[Row]:
-    """Results by group since a market time. Open positions count at `now`. Time groups are in order of time, others in order of
-    their result, best first.
+def rows(trades: Iterable[Trade], by: By, now: int, since: int = 0, until: int | None = None) -> list[Row]:
+    """Results by group since a market time, to before `until`. Open positions count at `now`. Time groups are in order of time,
+    others in order of their result, best first.
     """
     found: dict[str, Row] = defaultdict(lambda: Row(""))
     for trade in trades:
         for at, part in _parts(trade, now, since):
+            if until is not None and at >= until:
+                continue
             key = _key(trade, by, at)
             found[key] = replace(found[key].plus(part), key=key)
     if by.of_time:
@@ -202,9 +215,13 @@ def expectancy(trades: Iterable[Trade], since: int = 0) -> Expectancy:
     )
 
 
-def closed_since(trades: Iterable[Trade], since: int = 0) -> list[Trade]:
-    """Positions closed since a market time, oldest first."""
-    found = [trade for trade in trades if trade.is_closed and (trade.closed_at or 0) >= since]
+def closed_since(trades: Iterable[Trade], since: int = 0, until: int | None = None) -> list[Trade]:
+    """Positions closed since a market time, to before `until`, oldest first."""
+    found = [
+        trade
+        for trade in trades
+        if trade.is_closed and trade.closed_at is not None and since <= trade.closed_at < (until or trade.closed_at + 1)
+    ]
     return sorted(found, key=lambda trade: (trade.closed_at or 0, trade.opened_at, trade.symbol))
 
 

@@ -74,7 +74,8 @@ class BrokerStatus:
     `account` is the account that it trades, "" until that is known; `mode` says whose money it is; `foreign` lists coins there
     that are not ours. `since` is when its verdict was first given. Money and `prices` (at which each position could be closed)
     were measured at `measured_at` and mean nothing before the first measurement. `today_usd` and `week_usd` are what trading
-    earned, including open positions. `gate` is the gate that blocks the whole account, "" for none. `lateness` is how late the
+    earned, including open positions. `gate` is the gate that blocks the whole account, "" for none. `evidence` is what speaks
+    against its strategy or is missing for it, and the command that makes it, "" where it earned. `lateness` is how late the
     last cycles began (real ms), oldest first. The supervisor sets `silent_ms` (time since the actor's last sign of life),
     `restarts` (how often it was restarted) and `stuck`.
     """
@@ -112,6 +113,7 @@ class BrokerStatus:
     restarts: int = 0
     stuck: bool = False
     gate: str = ""
+    evidence: str = ""
 
     @property
     def connecting(self) -> bool:

@@ -63,7 +63,8 @@ class Exits:
         by: str = "",
     ) -> SaleResult:
         """Sell `qty` of a position, at most what is held: at the market, or at `limit` or better as far as that fills at once.
-        `price` is the market price, to check sizes with. `by` names the cause of a sale of the whole position, if it has a name.
+        `price` is the market price, to check sizes with and to compare the price paid with. `by` names the cause of a sale of the
+        whole position, if it has a name.
         """
         oms = self._oms
         position = oms.book.position(symbol)
@@ -83,7 +84,7 @@ class Exits:
         if held is None or held.qty != position.qty:
             return SaleResult.LATER
         limit = _limit(position.side, limit, price, instrument)
-        intent = self._intent(position, position.qty - keep, limit, purpose, reason)
+        intent = self._intent(position, position.qty - keep, limit, price, purpose, reason)
         if by:
             oms.book.set_state_deferred(sale(symbol), f"{intent.client_id} {by}")
         return self._send(position, intent, price)
@@ -114,7 +115,9 @@ class Exits:
                 return True
         return False
 
-    def _intent(self, position: Position, qty: Decimal, limit: Decimal | None, purpose: Purpose, reason: str) -> Intent:
+    def _intent(
+        self, position: Position, qty: Decimal, limit: Decimal | None, price: Decimal, purpose: Purpose, reason: str
+    ) -> Intent:
         return self._oms.draft(
             purpose,
             position.symbol,
@@ -126,6 +129,7 @@ class Exits:
             limit_price=limit,
             reduce_only=True,
             reason=reason,
+            decision_price=price,
         )
 
     def _send(self, position: Position, intent: Intent, price: Decimal) -> SaleResult:

@@ -113,6 +113,7 @@ class OrderManager:
         decision: Decision | None = None,
         deadline_ms: int | None = None,
         pay_in: str | None = None,
+        decision_price: Decimal | None = None,
     ) -> Intent:
         """Create an intent with its ids, its decision key and its deadline, at most `deadline_ms` from now. A position is sold
         for the currency that paid for it.
@@ -142,6 +143,7 @@ class OrderManager:
             reason=reason,
             decision=decision,
             pay_in=pay_in or self.paid_in(symbol),
+            decision_price=decision_price,
         )
 
     def paid_in(self, symbol: str) -> str | None:

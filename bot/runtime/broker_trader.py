@@ -24,6 +24,8 @@ from bot.engine.account_engine import AccountEngine, Operator, TradingPlan
 from bot.engine.denials import Denials
 from bot.engine.order_manager import OrderManager
 from bot.marketdata.polled import CandleRequest
+from bot.runtime.evidence_judged import EvidenceAsked
+from bot.runtime.evidence_watch import EvidenceWatch
 from bot.runtime.feed import Feed
 from bot.runtime.known_terms import TermsFile
 from bot.runtime.operator_commands import OperatorCommands
@@ -61,6 +63,7 @@ class BrokerTrader:
         *,
         watch_only: bool = False,
         record: Record = lambda *_: None,
+        evidence: EvidenceAsked | None = None,
     ) -> None:
         """`run` identifies the daemon's run, during which an actor may be started several times."""
         self._broker = broker
@@ -76,6 +79,7 @@ class BrokerTrader:
         self._run = run
         self._watch_only = watch_only
         self._record = record
+        self._evidence_asked = evidence
         self.admitted = False
         """Whether the exchange has accepted our key in this run."""
 
@@ -105,6 +109,7 @@ class BrokerTrader:
         oms = OrderManager(self._broker, ledger, self._clock, self._log, self._ids(ledger))
         self._oms, self._connection = oms, connection
         self._terms = TermsFile(self._emergency_file.parent, connection.account.key, self._log)
+        self._evidence = EvidenceWatch(self._evidence_asked, connection.account, self._log)
         Denials(ledger).begin(self._run)
         self._engine = AccountEngine.of(oms, self._plan, self._fed)
         self._engine.entries.judgements.record = partial(self._record, connection.account)
@@ -142,6 +147,7 @@ class BrokerTrader:
     def _open(self) -> None:
         self._reporter.connected()
         snapshot = self._engine.start()
+        self._look_for_evidence()
         self._engine.probe()
         self._reporter.measured(snapshot)
         self._reporter.tally.reconciled = self._clock.wall_ms()
@@ -224,6 +230,7 @@ class BrokerTrader:
         self._reporter.tally.cycles += 1
         if not self._is_undecided():
             self._operator.poll()  # no entry before the commands given while the daemon was not running
+        self._look_for_evidence()
         try:
             self._engine.on(Timer.CYCLE)
         except NoRoom as error:
@@ -253,12 +260,16 @@ class BrokerTrader:
         if fatal:
             raise error
 
+    def _look_for_evidence(self) -> None:
+        self._evidence.look(self._oms.fees, self._clock.wall_ms())
+
     def _blocked_by(self) -> Blocked | None:
         """The gate that blocks this account's entries now, because of a command, a setting or a fault."""
         return self._operator.blocked_by(
             stopping=self._stop.is_set(),
             exchange=self._connection.trading,
             watching=self._engine.reconciliation.adoption.watching,
+            evidence=self._evidence.blocks,
         )
 
     def _report(self) -> None:
@@ -267,4 +278,4 @@ class BrokerTrader:
             return
         snapshot = self._reporter.snapshot
         account = self._engine.blocked_by(snapshot) if snapshot is not None else None
-        self._reporter.report(self._blocked_by() or account)
+        self._reporter.report(self._blocked_by() or account, self._evidence.warning)

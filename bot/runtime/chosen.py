@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bot.domain.calendar import CalendarError, read_calendar
 from bot.runtime.parameters import tuned_for
@@ -52,6 +53,12 @@ def _unset(settings: Settings, params: Mapping[str, float], given: Mapping[str, 
 def source_of(strategy: Strategy) -> str:
     """The digest of its source text."""
     return source_digest(strategy)
+
+
+def params_of(strategy: Strategy) -> dict[str, Any]:
+    """Every parameter of the strategy and of its risk settings."""
+    params: Any = getattr(strategy, "params", ())
+    return {**(params._asdict() if hasattr(params, "_asdict") else {}), **strategy.risk_settings._asdict()}
 
 
 def timeframe_of(trading: TradingSettings, rule: Strategy) -> str:

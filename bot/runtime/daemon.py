@@ -28,6 +28,8 @@ from bot.independent_broker_trader import IndependentBrokerTrader
 from bot.runtime.backups import backing_up
 from bot.runtime.broker_trader import Record
 from bot.runtime.chosen import news_of, strategy_of, timeframe_of
+from bot.runtime.evidence import unreadable
+from bot.runtime.evidence_terms import evidence_asked
 from bot.runtime.heartbeat_url import pinging
 from bot.runtime.hostlock import holding_keys
 from bot.runtime.in_force import keep, planned
@@ -77,6 +79,8 @@ def _logged(settings: Settings, plan: TradingPlan, env: TradingEnvironment, stop
         redact.learn(*access.secrets())
     with Logs(settings.operation, redact, console=sys.stdout) as logs:
         log = logs.event_log()
+        for line in unreadable(settings.operation.data_dir):
+            log.warning(Event.EVIDENCE, reason=line)
         for warning in (*settings.warnings, *narrowed(settings, plan)):
             log.warning(Event.SETTINGS, reason=warning)
         if (tuned := plan.strategy.tuned) is not None:
@@ -133,6 +137,7 @@ def _trade(
         modes=_modes(env),
         observers=observers,
         record=record,
+        evidence=evidence_asked(settings, plan),
         rng=random.Random(time.time_ns()),  # noqa: S311 - names orders and spreads waits, guards nothing
     )
     _report_holdings(trader, settings, env)

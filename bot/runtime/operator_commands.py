@@ -51,7 +51,7 @@ class OperatorCommands:
         self._pause = Pause(engine.oms.clock)
         self._selling: dict[int, _Selling] = {}
 
-    def blocked_by(self, *, stopping: bool, exchange: str, watching: bool) -> Blocked | None:
+    def blocked_by(self, *, stopping: bool, exchange: str, watching: bool, evidence: str = "") -> Blocked | None:
         """The gate that blocks entries now, because of the daemon's state (the arguments), its host or the owner; None if none
         does.
         """
@@ -64,6 +64,7 @@ class OperatorCommands:
             watch_only=self._watch_only,
             paused=bool(self._ledger.get_state("paused")),
             second_instance=bool(self._ledger.get_state("second_instance")),
+            evidence=evidence,
         )
         return first(OPERATION, now)
 

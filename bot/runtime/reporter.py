@@ -164,10 +164,14 @@ class Reporter:
         return f"; there is {found}" if found else ""
 
     # -- the status -----------------------------------------------------------------------------------------------
-    def report(self, blocked_by: Blocked | None) -> None:
-        """Write the newest status to the heartbeat for the supervisor, and to the database for other processes."""
+    def report(self, blocked_by: Blocked | None, evidence: str = "") -> None:
+        """Write the newest status to the heartbeat for the supervisor, and to the database for other processes; `evidence` is
+        what the owner should know of it.
+        """
         gate = blocked_by.gate.word if blocked_by is not None else ""
-        status = self._ledger.report_status(replace(self._status(*self._verdict(blocked_by)), gate=gate))
+        status = self._ledger.report_status(
+            replace(self._status(*self._verdict(blocked_by)), gate=gate, evidence=evidence)
+        )
         self._heartbeat.beat(status)
 
     def stays(self) -> None:

@@ -69,6 +69,15 @@ class Ready:
         return is_alive(self.pid)
 
 
+def running(ready_file: Path) -> Ready | None:
+    """What a running sandbox announces; None if the one of this file does not run."""
+    try:
+        ready = Ready.read(ready_file)
+    except SandboxError:
+        return None
+    return ready if ready.alive else None
+
+
 class Control:
     """The part of the sandbox's control API that a trader needs: its clock and, in lock-step, our acknowledgement."""
 
@@ -171,9 +180,8 @@ class SandboxChild:
 
     def _wait_for_predecessor(self) -> None:
         """Wait until the sandbox of a killed daemon has saved and ended, which takes milliseconds, before its state is reopened."""
-        try:
-            before = Ready.read(self._ready_file)
-        except SandboxError:
+        before = running(self._ready_file)
+        if before is None:
             return
         until = time.monotonic() + 5
         while before.alive and time.monotonic() < until:

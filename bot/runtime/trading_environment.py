@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from bot.domain.clock import Clock, SystemClock
 from bot.domain.ids import AccountKey
-from bot.runtime.sandbox_child import Control, Ready, SandboxChild, clock_of
+from bot.runtime.sandbox_child import Control, Ready, SandboxChild, SandboxError, clock_of, running
 from bot.settings.load import VENUES, Mode, Settings, credential_sets, resolve_mode
 from bot.settings.variables import CoinbaseSettings, KrakenSettings, OkxSettings
 
@@ -73,6 +73,26 @@ class TradingEnvironment:
         mode = resolve_mode(settings)
         return cls._sandbox(settings) if mode is Mode.SANDBOX else cls._live(settings)
 
+    @classmethod
+    def public(cls, settings: Settings, venue: str, folder: Path, *, real: bool) -> TradingEnvironment:
+        """One exchange for public data only, without keys: the real one if `real` or if the owner's money is traded; otherwise the
+        sandbox that runs, or one of its own in `folder`.
+        """
+        if real or resolve_mode(settings) is Mode.LIVE:
+            access = replace(_live(venue, settings), mode="live")
+            return cls(mode=Mode.LIVE, clock=SystemClock(), accesses=_by_key([_keyless(access)]))
+        play = settings.sandbox.ready_file
+        ready = Ready.read(play) if play is not None else running(settings.operation.data_dir / "sandbox.json")
+        child = None
+        if ready is None:
+            child = SandboxChild(folder, [venue, *_options(settings)], folder / "sandbox.log")
+            ready = child.start()
+        if venue not in ready.venues:
+            raise SandboxError(f"the sandbox that runs has no {venue}: it has {', '.join(ready.venues)}")
+        control = Control(ready, daemon=str(os.getpid()))
+        access = _sandboxed(venue, ready.venues[venue], settings)
+        return cls(Mode.SANDBOX, clock_of(control), _by_key([_keyless(access)]), (), child, control, ready)
+
     def close(self) -> None:
         if self.control is not None:
             self.control.close()
@@ -108,6 +128,10 @@ class TradingEnvironment:
             control=control,
             ready=ready,
         )
+
+
+def _keyless(access: ExchangeAccess) -> ExchangeAccess:
+    return replace(access, api_key=SecretStr(""), api_secret=SecretStr(""), passphrase=None, swaps=True)
 
 
 def _by_key(accesses: Iterable[ExchangeAccess]) -> dict[AccountKey, ExchangeAccess]:

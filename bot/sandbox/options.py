@@ -11,6 +11,9 @@ from typing import NoReturn
 from bot.sandbox.core.times import parse_iso
 from bot.sandbox.venues import venues
 
+#: The widest usual spread, as a fraction of the price.
+WIDEST = 0.01
+
 
 @dataclass(frozen=True)
 class SandboxOptions:
@@ -27,6 +30,7 @@ class SandboxOptions:
     lockstep: bool = False
     state: Path | None = None
     fee_tier: int | None = None
+    spread: float | None = None
     parent_pipe: bool = False
 
 
@@ -56,6 +60,9 @@ def parse(arguments: list[str]) -> SandboxOptions:
     parser.add_argument("--lockstep", action="store_true", help="the market stops until it is advanced")
     parser.add_argument("--state", type=Path, help="file in which state is saved for the next start")
     parser.add_argument("--fee-tier", type=int, help="0 (newcomer) to 9")
+    parser.add_argument(
+        "--spread", type=float, help="usual ask - bid as a fraction of the price (by market); at least a tick"
+    )
     parser.add_argument("--parent-pipe", action="store_true", help="save and exit when standard input closes")
     words = parser.parse_args(arguments)
     plan = SandboxOptions(
@@ -70,6 +77,7 @@ def parse(arguments: list[str]) -> SandboxOptions:
         lockstep=words.lockstep,
         state=words.state,
         fee_tier=words.fee_tier,
+        spread=words.spread,
         parent_pipe=words.parent_pipe,
     )
     _check(plan, known)
@@ -95,6 +103,8 @@ def _check(plan: SandboxOptions, known: list[str]) -> None:
         raise Refusal(f"--pairs {plan.pairs}: must be at least 1")
     if plan.fee_tier is not None and not 0 <= plan.fee_tier <= 9:
         raise Refusal(f"--fee-tier {plan.fee_tier}: must be 0 to 9")
+    if plan.spread is not None and not 0 <= plan.spread <= WIDEST:
+        raise Refusal(f"--spread {plan.spread}: must be 0 to {WIDEST}")
     if plan.candles is not None and not plan.candles.is_dir():
         raise Refusal(f"--candles {plan.candles}: no such folder")
 

@@ -104,6 +104,7 @@ class SandboxService:
                 pairs=plan.pairs,
                 candles=plan.candles,
                 fee_tier=plan.fee_tier,
+                spread=plan.spread,
                 dice=self._dice(),
                 beside=self._beside(),
             )

@@ -330,6 +330,7 @@ class LimitSettings(Group):
     loss_cooldown_minutes: Annotated[Decimal, _between("0", "10080", "minutes")] = Decimal(60)
     max_price_jump_pct: Percent = Decimal(3)
     max_spread_pct: Percent = Decimal(1)
+    require_evidence: YesNo = False
     allow_withdraw_keys: YesNo = False
 
 

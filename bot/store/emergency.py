@@ -31,7 +31,9 @@ _HEADER = struct.Struct(">8sQ")
 #: Length and checksum of a record; the checksum is seeded with the generation.
 _FRAME = struct.Struct(">II")
 _WORDS = {"purpose": Purpose, "side": Side, "type": OrderType, "tif": TimeInForce}
-_AMOUNTS = frozenset({"qty", "limit_price", "trigger_price", "attached_stop", "attached_target", "trail"})
+_AMOUNTS = frozenset(
+    {"qty", "limit_price", "trigger_price", "attached_stop", "attached_target", "trail", "decision_price"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ def to_row(status: BrokerStatus) -> dict[str, Any]:
         "today_usd": status.today_usd,
         "week_usd": status.week_usd,
         "prices": dict(status.prices),
+        "evidence": status.evidence,
     }
     return {
         "status": status.status,
@@ -110,6 +111,7 @@ def _read(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
         permissions=tuple(details.get("permissions", ())),
         ip_bound=details.get("ip_bound"),
         clock_skew_ms=details.get("clock_skew_ms", 0),
+        evidence=str(details.get("evidence", "")),
     )
 
 

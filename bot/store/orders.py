@@ -116,6 +116,7 @@ def adopt(tx: Transaction, order: VenueOrder, purpose: Purpose, decision: Decisi
         "reason": order.reason,
         "decision": decision,
         "pay_in": order.pay_in,
+        "decision_price": None,
     }
     return _insert(tx, "adopted", row)
 

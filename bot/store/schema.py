@@ -185,6 +185,7 @@ orders = Table(
     Column("reason", Text, nullable=False),
     Column("decision", DecisionJson),
     Column("pay_in", Text),
+    _amount("decision_price", nullable=True),
     UniqueConstraint("account_id", "key", name="orders_one_per_decision"),
     UniqueConstraint("account_id", "client_id", name="orders_one_per_client_id"),
     UniqueConstraint("account_id", "exchange_id", name="orders_one_per_exchange_id"),

@@ -14,7 +14,7 @@ from bot.domain.booking import DUST, GIVEN_UP
 from bot.domain.ids import Account, AccountKey
 from bot.domain.last_prices import LAST_PRICES, LastPrices
 from bot.domain.money import ONE, ZERO
-from bot.domain.order import Side
+from bot.domain.order import Purpose, Side
 from bot.domain.profit import DUST_LEG, GIVEN_UP_LEG, TAKEN_LEG, Leg, Trade
 from bot.store.account_state import all_of
 from bot.store.account_transaction import Row, Transaction
@@ -24,7 +24,11 @@ from bot.store.schema import fills, orders, positions, write_offs
 
 _ACCOUNT: BindParameter[int] = bindparam("account")
 FILLS = (
-    select(fills, orders.c.client_id, orders.c.purpose, orders.c.reason, orders.c.pay_in)
+    select(
+        fills,
+        *(orders.c.client_id, orders.c.purpose, orders.c.reason, orders.c.pay_in),
+        *(orders.c.decision, orders.c.trigger_price, orders.c.decision_price),
+    )
     .join(orders, fills.c.order_id == orders.c.id)
     .where(fills.c.account_id == _ACCOUNT)
     .order_by(fills.c.time, fills.c.id)
@@ -35,6 +39,8 @@ WRITE_OFFS = (
     .where(write_offs.c.account_id == _ACCOUNT, write_offs.c.qty != ZERO)
     .order_by(write_offs.c.at, write_offs.c.id)
 )
+#: A stop that sold this much better (a fraction of its trigger) sold at its attached target.
+FAR = Decimal("0.002")
 _LEGS = {DUST: DUST_LEG, GIVEN_UP: GIVEN_UP_LEG}
 
 
@@ -93,6 +99,9 @@ def _position(account: Account, row: Row, legs: Iterable[Leg], prices: LastPrice
         legs=ordered,
         price=_last_price(position.symbol, last, prices),
         quote_usd=prices.quote_usd(position.symbol),
+        decided_at=position.candle_close,
+        stop=position.first_stop,
+        risk=position.r if position.first_stop else ZERO,
     )
 
 
@@ -129,7 +138,22 @@ def _fill(row: Row, side: Side) -> Leg:
         result_usd=row["realised_usd"] or ZERO,
         quote_usd=row["quote_usd"] or ONE,
         why=row["reason"],
+        decision_price=_decision_price(row),
     )
+
+
+def _decision_price(row: Row) -> Decimal | None:
+    """The close that decided on an entry, the market price that a sale was decided at, the trigger of a stop. A stop with a target
+    attached also sells there, far beyond its trigger: nobody decided on that sale's price.
+    """
+    if row["purpose"] is Purpose.ENTRY:
+        return row["decision"].close or None if row["decision"] is not None else None
+    if row["purpose"] is not Purpose.STOP:
+        return row["decision_price"]  # type: ignore[no-any-return]
+    trigger = row["trigger_price"]
+    if trigger is None or (row["price"] - trigger) * row["side"].sign < -trigger * FAR:
+        return None
+    return trigger  # type: ignore[no-any-return]
 
 
 def _written_off(row: Row, opener: Mapping[str, object]) -> Leg:

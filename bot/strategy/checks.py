@@ -97,6 +97,10 @@ def second_instance(now: Operation) -> Check:
     return Check(now.second_instance, "another NIJA", "this NIJA alone")
 
 
+def evidence(now: Operation) -> Check:
+    return Check(now.evidence != "", now.evidence, "a backtest that earned")
+
+
 def stop_orders(now: Account) -> Check:
     return Check(not now.stop_orders, "refused", "taken")
 

@@ -23,7 +23,9 @@ class Signal(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """The state of the account set by daemon, host and owner. `disk`: the problem with the disk, "" for none."""
+    """The state of the account set by daemon, host and owner. `disk`: the problem with the disk, "" for none;
+    `evidence`: why the owner's REQUIRE_EVIDENCE is not satisfied, "" if it is or nothing is required.
+    """
 
     stopping: bool = False
     exchange: str = "online"
@@ -33,6 +35,7 @@ class Operation(NamedTuple):
     watch_only: bool = False
     paused: bool = False
     second_instance: bool = False
+    evidence: str = ""
 
 
 class Account(NamedTuple):

@@ -70,6 +70,7 @@ _SENTENCES: Mapping[Gate, tuple[Callable[[Decimal], str], str]] = {
     Gate.WATCH_ONLY: (plain, "watched only: MULTI_BROKER_INDEPENDENT is false and another broker trades"),
     Gate.PAUSED: (plain, "paused by the operator"),
     Gate.SECOND_INSTANCE: (plain, "another NIJA trades this account"),
+    Gate.EVIDENCE: (plain, "no evidence that the strategy earns, REQUIRE_EVIDENCE is true: {value}"),
     Gate.STOP_ORDERS: (plain, "the exchange accepts no stop orders from this account"),
     Gate.FUNDS: (_dollars, "unfunded: {value} to trade with, less than MIN_BALANCE_USD {limit}"),
     Gate.HISTORY: (plain, "the exchange's history is still being read"),

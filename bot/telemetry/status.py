@@ -23,6 +23,7 @@ def to_heartbeat(status: BrokerStatus) -> dict[str, Any]:
         "reason": status.reason,
         "remedy": status.remedy,
         "gate": status.gate,
+        "evidence": status.evidence,
         "errors": status.errors,
         "since": status.since,
         "silent_ms": status.silent_ms,
@@ -43,6 +44,7 @@ def from_heartbeat(key: AccountKey, row: Mapping[str, Any]) -> BrokerStatus:
         reason=str(row["reason"]),
         remedy=str(row.get("remedy", "")),
         gate=str(row.get("gate", "")),
+        evidence=str(row.get("evidence", "")),
         errors=int(row.get("errors", 0)),
         since=int(row.get("since", 0)),
         silent_ms=int(row["silent_ms"]),
@@ -68,6 +70,8 @@ def say(log: Log, statuses: Iterable[BrokerStatus], now: int) -> None:
             amounts = {asset: plain(amount) for asset, amount in sorted(one.foreign.items())}
             text = ", ".join(f"{amount} {asset}" for asset, amount in amounts.items())
             log.info(Event.STATUS, text=f"  not ours, never touched: {text}", broker=one.key.label, foreign=amounts)
+        if one.evidence:
+            log.info(Event.STATUS, text=f"  evidence: {one.evidence}", broker=one.key.label, evidence=one.evidence)
 
 
 def _say_broker(log: Log, one: BrokerStatus, now: int) -> None:

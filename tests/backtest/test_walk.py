@@ -239,6 +239,15 @@ def test_funding_is_paid_by_longs_and_earned_by_shorts(plainly: bool) -> None:
 
 
 @BOTH
+def test_a_rate_that_falls_due_where_nobody_traded_is_paid_on_the_close_before(plainly: bool) -> None:
+    quiet = market(still(6))
+    quiet.filled[3] = True
+    strategy = Scripted({1.0: ([Signal(1, 98.0)], [])}, fills_gaps=False)
+    result = walked(strategy, [quiet], FREE, plainly, funding={"BTC-USD": np.array([0.0, 0.0, 0.0, 0.01, 0.0, 0.0])})
+    assert result.trades.funding.tolist() == pytest.approx([10.0 * 100.0 * 0.01])
+
+
+@BOTH
 def test_a_fee_in_the_coin_leaves_whole_lots(plainly: bool) -> None:
     account = Account(costs=Costs(0.001, 0.0, in_coin=True), market=Market(0.01))
     result = one_market(still(5), [Signal(1, 98.0)], [], plainly, account)

@@ -63,6 +63,13 @@ def test_the_json_is_the_interface(folder: Path) -> None:
         assert sum(leg["qty"] for leg in trade["legs"]) == pytest.approx(trade["qty"])
         gains = ((leg["price"] - trade["entry_price"]) * leg["qty"] - leg["fee"] for leg in trade["legs"])
         assert trade["pnl"] == pytest.approx(sum(gains) - trade["fee"])
+    evidence = json.loads(Path(ended.stdout.strip().rpartition("kept as evidence: ")[2]).read_text())
+    assert {name: evidence[name] for name in ("fee", "params", "timeframe", "slots", "pairs", "candles")} == {
+        name: found[name] for name in ("fee", "params", "timeframe", "slots", "pairs", "candles")
+    }
+    assert (evidence["rule"], evidence["trades"]) == ("bot.strategy.apex:ApexStrategy", len(found["trades"]))
+    assert evidence["limits"]["MAX_DRAWDOWN_PCT"] == 20.0
+    assert evidence["numbers"]["expectancy_r"] == found["numbers"]["expectancy_r"]
     assert found["equity_curve"][0][0].endswith("T00:00:00Z")
     assert found["equity_curve"][-1][1] == pytest.approx(10_000 + sum(one["pnl"] for one in found["trades"]))
 

@@ -138,6 +138,10 @@ def test_readiness_gives_one_verdict(sandbox: Sandbox, tmp_path: Path) -> None:
     assert (done.returncode, found["ready"]) == (0, True)
     names = {check["name"] for check in found["checks"] if check["broker"] == "kraken"}
     assert names >= {"credentials", "SDK", "connection", "permissions", "IP binding", "clock", "balances", "funding"}
+    (evidence,) = [check for check in found["checks"] if check["name"] == "evidence"]
+    assert (evidence["broker"], evidence["verdict"]) == ("kraken", "warning")
+    assert evidence["found"] == "no backtest of bot.strategy.apex:ApexStrategy is known"
+    assert evidence["remedy"] == "./start.sh backtest --data candles --broker kraken --fee 0.004"
     sandbox.control("POST", "keys", venue="kraken", permissions=["view", "trade", "withdraw"], ip_bound=False)
     done = run("validate_multi_broker_readiness.py", tmp_path, "--json", **keys(sandbox))
     assert (done.returncode, json.loads(done.stdout)["ready"]) == (1, False)

@@ -47,7 +47,7 @@ def test_what_fails_is_written_only_by_force_and_then_it_is_traded(folder: Path)
     failed = nija(folder, *words, "--write")
     assert (failed.returncode, failed.stderr.count("\n")) == (1, 1), failed.stderr
     assert failed.stderr.startswith(f"not written, since they fail: {folder / FILE} is as it was")
-    assert "fails out of sample: too few trades" in failed.stdout
+    assert "fails out of sample: " in failed.stdout
     assert not (folder / FILE).exists()
     found = json.loads((folder / "found.json").read_text())
     assert (found["held"], found["trials"], found["fee"], found["timeframe"]) == (False, 3, 0.0, "5m")

@@ -86,7 +86,7 @@ def test_before_the_first_start() -> None:
 
 def test_a_running_daemon_is_shown_with_all_it_knows(folder: Path) -> None:
     now = system_ms()
-    said = traded(folder, at=now)
+    said = replace(traded(folder, at=now), evidence="it loses: make another backtest")
     word(folder, said, at=now)
     post(address(folder, "kraken"), Verb.PAUSE, KRAKEN)
     AlarmFile(folder, Notes()).keep(
@@ -101,7 +101,7 @@ def test_a_running_daemon_is_shown_with_all_it_knows(folder: Path) -> None:
     assert account == {
         "mode": "live", "status": "healthy", "reason": "", "remedy": "", "since": iso(now), "equity_usd": "4000",
         "cash_usd": "3666.867257119178", "today_usd": "-1.5", "week_usd": "12.25", "measured_at": iso(now),
-        "alarms": [{"at": iso(now), "text": "failed: KRAKEN"}],
+        "alarms": [{"at": iso(now), "text": "failed: KRAKEN"}], "evidence": "it loses: make another backtest",
     }  # fmt: skip
     assert position == {
         "symbol": "BTC-USD", "side": "buy", "qty": "0.12345678901234", "entry_price": "100", "price": "110", "stop": "90.5",
@@ -113,7 +113,11 @@ def test_a_running_daemon_is_shown_with_all_it_knows(folder: Path) -> None:
 
 def test_one_screen_of_80_columns(folder: Path) -> None:
     now = system_ms()
-    word(folder, replace(traded(folder, at=now), status=Status.HALTED, reason="paused by the operator"), at=now)
+    word(
+        folder,
+        replace(traded(folder, at=now), status=Status.HALTED, reason="paused by the operator", evidence="it loses: x"),
+        at=now,
+    )
     AlarmFile(folder, Notes()).keep([Message("", "", bad=True, broker="KRAKEN", at=now, text="halted: it was paused")])
     shown = nija("status").stdout
     assert max(map(len, shown.splitlines())) <= 80
@@ -121,6 +125,7 @@ def test_one_screen_of_80_columns(folder: Path) -> None:
         "NIJA has been running since ",
         "KRAKEN  halted  since ",
         "why: paused by the operator",
+        "  evidence: it loses: x",
         "equity $4,000.00  cash $3,666.87  today -$1.50  week +$12.25",
         "BTC-USD  buy   0.12345678    100  110  90.5  +$1.23",
         "KRAKEN  halted: it was paused",

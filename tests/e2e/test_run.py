@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.domain.clock import system_ms
 from bot.domain.log import Event
-from bot.settings.load import VENUES
+from bot.runtime.daemon import trading_plan
+from bot.runtime.evidence import keep
+from bot.runtime.evidence_terms import evidence_asked
+from bot.settings.load import VENUES, load_settings
 from tests.daemon_fixture import Daemon, control
-from tests.log_lines import read_log
+from tests.log_lines import lines_of, read_log
+from tests.runtime.test_evidence import GOOD
 
 STOP_SECONDS = 8.0
+#: The exchanges that have markets in dollars, which alone this daemon trades.
+TRADED = ("kraken", "coinbase")
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,11 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder: Path = tmp_path_factory.mktemp("run")
-    with Daemon(folder, SANDBOX_SPEED="600", LOG_LEVEL="DEBUG") as daemon:
+    with Daemon(folder, SANDBOX_SPEED="600", LOG_LEVEL="DEBUG", REQUIRE_EVIDENCE="true") as daemon:
+        daemon.says(Event.EVIDENCE, times=len(TRADED))
+        daemon.until(lambda: bool(without_evidence(daemon.log)), "an entry without evidence")
+        earned(daemon)
+        daemon.says(Event.EVIDENCE, times=2 * len(TRADED))
         for event in (Event.CONNECTED, Event.FUNDED, Event.ENTRY, Event.STOP):
             daemon.says(event)
         ready = json.loads((daemon.data / "sandbox.json").read_text())
@@ -56,6 +67,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         if name in ("api_secret", "api_key", "passphrase", "token")
     ]
     return Run(status, seconds, log, written, secrets, explained)
+
+
+def earned(daemon: Daemon) -> None:
+    """Makes a backtest known that earned at any fee, as one that ended just now."""
+    settings = load_settings(daemon.folder, daemon.environment)
+    terms = evidence_asked(settings, trading_plan(settings)).terms._replace(fee=1.0)
+    keep(daemon.data, replace(GOOD, terms=terms, made=system_ms()))
+
+
+def without_evidence(log: str) -> list[str]:
+    return [line for line in lines_of(log, Event.SKIP) if "gate=evidence" in line]
 
 
 def symbol_of(line: str) -> str:
@@ -90,6 +112,19 @@ def test_sigterm_ends_it_cleanly_and_soon(run: Run) -> None:
 @pytest.mark.parametrize("word", ["SANDBOX", "KRAKEN", "CONNECTED", "FUNDED", "ENTRY", "STOP", "EXIT", "STOPPED"])
 def test_words_to_grep_for(run: Run, word: str) -> None:
     assert any(f" {word} " in f"{line} " for line in run.log.splitlines())
+
+
+def test_no_entry_without_evidence_and_entries_as_soon_as_there_is_some(run: Run) -> None:
+    skipped = without_evidence(run.log)
+    assert "no backtest of tests.rig:Eager is known" in skipped[0]
+    said = [line for line in read_log(run.log) if line.event is Event.EVIDENCE]
+    for venue in TRADED:
+        none, good = [line for line in said if line.broker == venue.upper()]
+        assert (none.level, good.level) == ("INFO", "INFO")
+        assert f"--broker {venue} --fee 0.00" in none.text
+        assert GOOD.sentence in good.text
+    in_order = (said[0].text, skipped[0], said[len(TRADED)].text, lines_of(run.log, Event.ENTRY)[0])
+    assert sorted(in_order, key=run.log.index) == list(in_order)
 
 
 def test_it_can_be_asked_why_it_traded_and_why_not(run: Run) -> None:

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import NamedTuple
 
 from bot.backtest import result
 from bot.backtest.terms import Market
 from bot.strategy import exits
 from bot.strategy.gates import Gate
+from tests.parity import causes
+from tests.parity.causes import NONE, TARGETS, Cause, Difference, Sale, Tape
 from tests.parity.live import Trade
+from tests.parity.market import FIVE_MINUTES, HOUR
 
 #: What a size may differ by beside one lot, and what of an account's turnover the whole result.
 SIZE, TURNOVER = 0.002, 0.001
 #: The share of trades that must end by the same reason in the same candle.
 SAME_EXITS = 0.97
-#: How near to its limit R may be for the costs gate to depend on the spread of the moment, as a share of R.
-NEAR_COSTS = 0.15
-#: How near (in R) to a level a price passes on one side and not on the other: fills differ by spread and depth, and levels with them.
-NEAR = 0.1
-
-
-class Cause(StrEnum):
-    """Why two trades are not the same. The last is none, and a fault of one side."""
-
-    KNOCK_ON = "on the other side the market was held, or barred, after an earlier difference"
-    COSTS = "R is near the costs, and the spread of the moment decides"
-    MOVED_STOP = "the stop that a target moved was met in the same candle: live it works at once"
-    ORDER = "stop and target lie in one candle: the backtest takes the stop"
-    NEAR_MISS = "a level was passed on one side alone, by less than a tenth of R"
-    UNKNOWN = "not explained"
+#: Losses in a row that bar a market, and for how long (ms).
+LOSSES, COOLDOWN = 3, HOUR
+#: What it means that a gate of the backtest blocked an entry of the daemon: those of the price, and those that follow from trades.
+_BLOCKED = {
+    **dict.fromkeys((Gate.STOP.word, Gate.RISK.word, Gate.TARGET.word, Gate.COSTS.word), Cause.PRICE),
+    **dict.fromkeys((Gate.HELD.word, Gate.STOPPED_OUT.word, Gate.LOSSES.word), Cause.KNOCK_ON),
+}
 
 
 @dataclass
@@ -83,18 +77,15 @@ class Parity:
 
 
 class Walked(NamedTuple):
-    """The backtest's side: its trades, which gate blocked a signal ("": none did), and by market how much of a price R must be to pay
-    its costs. `fee` is a side's.
-    """
+    """The backtest's side: its trades, which gate blocked a signal ("": none did), the terms of each market, and a side's fee."""
 
     trades: Sequence[result.Trade]
     blocked: Mapping[tuple[str, int], str]
-    needed: Mapping[str, float]
+    markets: Mapping[str, Market]
     fee: float
-    timeframe_ms: int
 
 
-def compared(live: Sequence[Trade], found: Walked, markets: Mapping[str, Market]) -> Parity:
+def compared(live: Sequence[Trade], found: Walked, tape: Tape) -> Parity:
     """Trade by trade. One that is open when either side ends counts for entries and sizes only."""
     walked = {(one.symbol, one.decided_at): one for one in found.trades}
     traded = {(one.symbol, one.decided_at): one for one in live}
@@ -103,32 +94,42 @@ def compared(live: Sequence[Trade], found: Walked, markets: Mapping[str, Market]
         mine, theirs = traded.get(key), walked.get(key)
         if mine is not None and theirs is not None:
             parity.same_entries += 1
-            _compare(parity, mine, theirs, markets[key[0]], found.fee)
+            _compare(parity, mine, theirs, found, tape)
         elif mine is not None:
-            gate = found.blocked.get(key)
-            cause = {Gate.COSTS.word: Cause.COSTS, None: Cause.UNKNOWN, "": Cause.UNKNOWN}.get(gate, Cause.KNOCK_ON)
-            parity.note(cause, f"{key[0]} {key[1]}: entered by the daemon alone; the backtest: {gate}")
+            gate = found.blocked.get(key, "no signal")
+            cause = _BLOCKED.get(gate, Cause.UNKNOWN)
+            parity.note(cause, f"{key[0]} {key[1]}: entered by the daemon alone; the backtest: {gate or 'entered'}")
         elif theirs is not None:
-            barred = _is_barred(live, key, found.timeframe_ms)
-            near = theirs.r < theirs.entry_price * found.needed[key[0]] * (1.0 + NEAR_COSTS)
-            cause = Cause.KNOCK_ON if barred else Cause.COSTS if near else Cause.UNKNOWN
-            parity.note(cause, f"{key[0]} {key[1]}: entered by the backtest alone")
+            parity.note(_missed(live, theirs, found.fee, tape), f"{key[0]} {key[1]}: entered by the backtest alone")
     return parity
 
 
-def _is_barred(live: Sequence[Trade], key: tuple[str, int], timeframe_ms: int) -> bool:
-    """Whether the daemon held the market at this close, or had been stopped out in the candle before it."""
-    symbol, close = key
-    for one in live:
-        if one.symbol == symbol and one.decided_at < close:
-            at, reason = one.exit
-            if not one.over or at >= close or (reason == "stop" and at == close - timeframe_ms):
-                return True
-    return False
+def _missed(live: Sequence[Trade], theirs: result.Trade, fee: float, tape: Tape) -> Cause:
+    """Why the daemon did not enter."""
+    earlier = [one for one in live if one.symbol == theirs.symbol and one.decided_at < theirs.decided_at]
+    if earlier and _is_barred(earlier, theirs.decided_at):
+        return Cause.KNOCK_ON
+    return Cause.PRICE if _is_dear(theirs, fee, tape) else Cause.UNKNOWN
 
 
-def _compare(parity: Parity, mine: Trade, theirs: result.Trade, market: Market, fee: float) -> None:
-    name = f"{mine.symbol} {mine.decided_at}"
+def _is_barred(earlier: Sequence[Trade], close: int) -> bool:
+    """Whether the daemon held the market at this close, had been stopped out in the candle before, or lost too often in a row."""
+    last = earlier[-1]
+    candle, reason = last.exit
+    if not last.over or candle >= close or (reason == causes.STOP and candle == close - FIVE_MINUTES):
+        return True
+    row = [one for one in earlier[-LOSSES:] if one.pnl < 0.0]
+    return len(row) == LOSSES and close < last.legs[-1].at + COOLDOWN
+
+
+def _is_dear(theirs: result.Trade, fee: float, tape: Tape) -> bool:
+    """Whether R did not pay the costs at the bid and ask that the daemon found."""
+    bid, ask = tape.bid(theirs.symbol, theirs.decided_at), tape.ask(theirs.symbol, theirs.decided_at)
+    return any(price - theirs.stop < exits.needed(price, fee, ask - bid, 1.0) for price in (bid, ask))
+
+
+def _compare(parity: Parity, mine: Trade, theirs: result.Trade, found: Walked, tape: Tape) -> None:
+    name, market = f"{mine.symbol} {mine.decided_at}", found.markets[mine.symbol]
     if abs(mine.qty - theirs.qty) <= market.lot * 1.5 + SIZE * theirs.qty:
         parity.same_sizes += 1
     else:
@@ -144,21 +145,30 @@ def _compare(parity: Parity, mine: Trade, theirs: result.Trade, market: Market, 
         parity.same_exits += 1
         return
     words = f"{name}: {mine.exit[1]} at {mine.exit[0]}, {last.reason} at {last.time} in the backtest"
-    parity.note(_cause(mine, theirs, fee, market.tick), words)
+    parity.note(causes.cause(_difference(mine, theirs, found.fee, market.tick), tape), words)
 
 
-def _cause(mine: Trade, theirs: result.Trade, fee: float, tick: float) -> Cause:
-    """Why they ended apart."""
-    at, reason = mine.exit
-    in_candle = {leg[4] for leg in mine.legs if leg[0] == at}
-    if reason == "stop" and len(in_candle) > 1:
-        return Cause.MOVED_STOP
-    last = theirs.legs[-1]
-    if last.reason == "stop" and any(leg[0] == last.time and leg[4] != "stop" for leg in mine.legs):
-        return Cause.ORDER
-    reach = NEAR * theirs.r
-    even = exits.breakeven(1, theirs.entry_price, fee, tick)
-    levels = [theirs.stop, even, *(theirs.entry_price + stage * theirs.r for stage in (1, 2, 3))]
-    prices = [leg[1] for leg in mine.legs] + [leg.price for leg in theirs.legs]
-    missed = any(abs(price - level) <= reach for price in prices for level in levels)
-    return Cause.NEAR_MISS if missed else Cause.UNKNOWN
+def _difference(mine: Trade, theirs: result.Trade, fee: float, tick: float) -> Difference:
+    """The first sale that differs. Levels follow from each side's fill; the first stop is the same."""
+    my_sales = _first(Sale(leg.candle, leg.reason, leg.at, leg.price) for leg in mine.legs)
+    their_sales = _first(Sale(leg.time, leg.reason, leg.time + FIVE_MINUTES, leg.price) for leg in theirs.legs)
+    same = 0
+    while min(len(my_sales), len(their_sales)) > same and my_sales[same][:2] == their_sales[same][:2]:
+        same += 1
+    my_next, their_next = [*my_sales, NONE][same], [*their_sales, NONE][same]
+    candle = min(sale.candle for sale in (my_next, their_next) if sale is not NONE)
+    targets = [sale.at for sale in my_sales if sale.candle == candle and sale.reason in TARGETS]
+    my_levels, their_levels = (
+        exits.opened(1, price, theirs.stop, theirs.stop, fee, 1, 1, tick)
+        for price in (mine.entry_price, theirs.entry_price)
+    )
+    mine_then, theirs_then = (sale if sale.candle == candle else NONE for sale in (my_next, their_next))
+    return Difference(mine.symbol, candle, mine_then, theirs_then, my_levels, their_levels, max(targets, default=0))
+
+
+def _first(sales: Iterable[Sale]) -> list[Sale]:
+    """Of the sales of a trade the first one for each reason."""
+    found: dict[str, Sale] = {}
+    for sale in sales:
+        found.setdefault(sale.reason, sale)
+    return list(found.values())

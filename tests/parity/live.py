@@ -1,35 +1,50 @@
-"""The daemon's side: trades the replayed candles in a sandbox that stands still until it has done what it owed, and tells its trades.
-
-A market without a position is moved on candle by candle; while something is held, in short looks.
-"""
+"""The daemon's side: trades the replayed candles in a sandbox that stands still until it has done what it owed."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bot.backtest.terms import Market
 from bot.domain.clock import iso, parse_iso
+from bot.domain.instrument import Instrument
 from bot.domain.log import Event
 from bot.strategy.apex import EXITS
 from tests.daemon_fixture import Daemon
-from tests.parity.market import DAY, FIVE_MINUTES
+from tests.parity.looks import Looks
+from tests.parity.market import DAY, FIVE_MINUTES, Replay
 from tests.sandbox_fixture import Sandbox
 
-#: Market seconds between two looks at what is held.
-LOOK = 15
 #: The tier of fees that the account is on: a good one, or break-even would lie beside the first target all the time.
 TIER = 9
+#: No loss of the account stops either side: halts would make of one difference many others.
+LOSS_PCT = 100
+#: Real seconds within which the daemon is ready to trade, on a busy machine too.
+PATIENCE = 200.0
 DOLLARS = ("USD", "USDT", "USDC")
+
+
+class Leg(NamedTuple):
+    """A sale: when it was filled (market ms), what it brought, and why. What is sold at a close is part of the candle that closed."""
+
+    at: int
+    price: float
+    qty: float
+    reason: str
+
+    @property
+    def candle(self) -> int:
+        """The open time of its candle."""
+        return (self.at - 1) // FIVE_MINUTES * FIVE_MINUTES
 
 
 @dataclass
 class Trade:
-    """What became of one entry; `legs` are (open time of the candle, price, quantity, fee, reason)."""
+    """What became of one entry; `pnl` is after fees."""
 
     symbol: str
     decided_at: int
@@ -37,17 +52,17 @@ class Trade:
     qty: float = 0.0
     pnl: float = 0.0
     turnover: float = 0.0
-    legs: list[tuple[int, float, float, float, str]] = field(default_factory=list)
+    legs: list[Leg] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
         """Whether all of it is sold."""
-        return sum(leg[2] for leg in self.legs) >= self.qty * (1.0 - 1e-6)
+        return sum(leg.qty for leg in self.legs) >= self.qty * (1.0 - 1e-6)
 
     @property
     def exit(self) -> tuple[int, str]:
         """The candle and the reason of the last sale."""
-        return (self.legs[-1][0], self.legs[-1][4]) if self.legs else (0, "open")
+        return (self.legs[-1].candle, self.legs[-1].reason) if self.legs else (0, "open")
 
 
 @dataclass
@@ -56,85 +71,82 @@ class Traded:
 
     equity: float
     fee: float
-    markets: dict[str, Market]
+    instruments: dict[str, Instrument]
     trades: list[Trade]
 
 
-def traded(
-    folder: Path,
-    candles: Path,
-    start_ms: int,
-    days: int,
-    symbols: Sequence[str],
-    look: int = LOOK,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Traded:
-    """Run sandbox and daemon over the candles from `start_ms` on."""
-    market = (
-        "--lockstep",
-        "--start",
-        iso(start_ms),
-        "--candles",
-        str(candles),
-        "--pairs",
-        "60",
-        "--fee-tier",
-        str(TIER),
-    )
+def traded(folder: Path, replay: Replay, look_ms: int, tell: Callable[[str], None] = lambda _: None) -> Traded:
+    """Run sandbox and daemon over the candles."""
+    market = {
+        "--seed": replay.seed,
+        "--start": iso(replay.start_ms),
+        "--candles": replay.folder,
+        "--pairs": 60,
+        "--fee-tier": TIER,
+        "--spread": replay.spread,
+    }
+    symbols = len(replay.symbols)
     settings = {
         "STRATEGY": "bot.strategy.apex:ApexStrategy",
-        "PAIRS_ALLOW": ",".join(symbols),
-        "MAX_PAIRS": str(len(symbols)),
-        "POSITION_SECONDS": str(look),
-        "CANDLE_EXCLUSION_SECONDS": "0",
-        "MAX_OPEN_POSITIONS": str(len(symbols)),
-        "MAX_EXPOSURE_PCT": "100",
+        "PAIRS_ALLOW": ",".join(replay.symbols),
+        "MAX_PAIRS": symbols,
+        "POSITION_SECONDS": look_ms // 1000,
+        "CANDLE_EXCLUSION_SECONDS": 0,
+        "MAX_OPEN_POSITIONS": symbols,
+        "MAX_EXPOSURE_PCT": 100,
+        "MAX_DAILY_LOSS_PCT": LOSS_PCT,
+        "MAX_DRAWDOWN_PCT": LOSS_PCT,
     }
+    words = [str(word) for pair in market.items() for word in pair]
     with (
-        Sandbox(folder, *market) as sandbox,
-        Daemon(folder / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **settings) as daemon,
+        Sandbox(folder, "--lockstep", *words) as sandbox,
+        Daemon(
+            folder / "nija",
+            SANDBOX_READY_FILE=str(sandbox.ready_file),
+            **{name: str(value) for name, value in settings.items()},
+        ) as daemon,
     ):
-        daemon.says(Event.FUNDED)
+        daemon.until(lambda: bool(daemon.lines(Event.FUNDED)), Event.FUNDED, PATIENCE)
         balances = sandbox.ledger()["accounts"]["main"]
         equity = sum(float(balances[one]["free"]) + float(balances[one]["held"]) for one in DOLLARS if one in balances)
-        rules = _rules(sandbox.kraken.rest, symbols)
-        for number in range(days * DAY // FIVE_MINUTES):
-            _candle(sandbox, look)
-            if (number + 1) % 288 == 0:
-                tell(f"day {(number + 1) // 288}: {len(daemon.book()['orders'])} orders")
+        instruments = _instruments(sandbox.kraken.rest, replay.symbols)
+        looks = Looks(replay.market(), daemon.data, instruments, look_ms)
+        for opened in range(replay.start_ms, replay.end_ms, FIVE_MINUTES):
+            _live_through(sandbox, looks, opened)
+            if (opened + FIVE_MINUTES) % DAY == 0:
+                tell(f"{iso(opened + FIVE_MINUTES)[:10]}: {len(daemon.book()['fills'])} fills, {looks.made} looks")
         book = daemon.book()
         daemon.stop()
         value = sum(float(one["qty"]) * float(one["price"]) for one in book["fills"])
         fee = sum(float(one["fee_usd"]) for one in book["fills"]) / value if value else 0.002
-        return Traded(equity, round(fee, 5), rules, trades_of(book))
+        return Traded(equity, round(fee, 5), instruments, trades_of(book))
 
 
-def _candle(sandbox: Sandbox, look: int) -> None:
-    """Five minutes of the market; entries come at closes alone, so what is held is known at once."""
-    left = FIVE_MINUTES // 1000
-    held = sandbox.control("GET", "exposure?venue=kraken").values()
-    step = look if any(float(one["held"]) > 0.0 for one in held) else left
-    while left > 0:
-        sandbox.control("POST", "advance", seconds=min(step, left))
-        left -= step
+def _live_through(sandbox: Sandbox, looks: Looks, opened: int) -> None:
+    """One candle of the market, from look to look; entries come at closes alone, so what is held is known at once."""
+    now, close = opened, opened + FIVE_MINUTES
+    while now < close:
+        then = looks.next(now, close)
+        sandbox.control("POST", "advance", seconds=(then - now) / 1000)
+        now = then
 
 
-def _rules(rest: str, symbols: Sequence[str]) -> dict[str, Market]:
+def _instruments(rest: str, symbols: Sequence[str]) -> dict[str, Instrument]:
     with urllib.request.urlopen(f"{rest}/0/public/AssetPairs", timeout=30) as answer:
         pairs = json.load(answer)["result"].values()
     names = {"XBT": "BTC", "XDG": "DOGE"}
     found = {}
     for pair in pairs:
         base, quote = pair["wsname"].split("/")
-        symbol = f"{names.get(base, base)}-{quote}"
+        base = names.get(base, base)
+        symbol, lot = f"{base}-{quote}", Decimal(1).scaleb(-int(pair["lot_decimals"]))
         if symbol in symbols:
-            lot = 10.0 ** -int(pair["lot_decimals"])
-            minimums = float(pair["ordermin"]), float(pair["costmin"])
-            found[symbol] = Market(lot, float(pair["tick_size"]), *minimums)
+            tick, *minimums = (Decimal(pair[name]) for name in ("tick_size", "ordermin", "costmin"))
+            found[symbol] = Instrument(symbol, base, quote, tick, lot, minimums[0], minimums[1])
     return found
 
 
-def trades_of(book: dict[str, Any]) -> list[Trade]:
+def trades_of(book: Mapping[str, Any]) -> list[Trade]:
     """The trades of an account's book: each entry with the sales that followed it."""
     orders = {order["client_id"]: order for order in book["orders"]}
     by_exchange_id = {order["exchange_id"]: order for order in book["orders"]}
@@ -155,18 +167,15 @@ def trades_of(book: dict[str, Any]) -> list[Trade]:
         else:
             trade = open_trades[fill["symbol"]]
             trade.pnl += (price - trade.entry_price) * qty - fee
-            trade.legs.append(_leg(order, parse_iso(fill["time"]), price, qty, fee))
+            trade.legs.append(Leg(parse_iso(fill["time"]), price, qty, _why(order)))
         trade.turnover += price * qty
     return trades
 
 
-def _leg(
-    order: dict[str, Any], time: int, price: float, qty: float, fee: float
-) -> tuple[int, float, float, float, str]:
-    """A sale at a close is one of the candle that has closed."""
+def _why(order: Mapping[str, Any]) -> str:
+    """The reason of a sale, in the backtest's words."""
     reason = str(order["reason"] or "")
     name = reason.split(":", maxsplit=1)[0]
     if name in EXITS:
-        return (time - 1) // FIVE_MINUTES * FIVE_MINUTES, price, qty, fee, name
-    how = "stop" if order["purpose"] == "stop" or reason.startswith("stop price passed") else order["purpose"]
-    return time // FIVE_MINUTES * FIVE_MINUTES, price, qty, fee, how
+        return name
+    return "stop" if order["purpose"] == "stop" or reason.startswith("stop price passed") else str(order["purpose"])

@@ -49,7 +49,7 @@ class Actor:
         trader._reporter = cast(
             "Any", SimpleNamespace(tally=tally, failed=self._failed, waits=self._waits, cycled=lambda: None)
         )
-        for name in ("_report", "_attend"):
+        for name in ("_report", "_attend", "_look_for_evidence"):
             setattr(trader, name, lambda: None)
         trader._is_undecided = lambda: True  # type: ignore[method-assign]
         trader._schedule.due(self.now)

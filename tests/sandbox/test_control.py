@@ -267,6 +267,7 @@ def test_coins_of_the_owner_are_not_ours_to_cover(client: KrakenClient) -> None:
         ["--start", "yesterday"],
         ["--candles", "/nowhere"],
         ["--fee-tier", "10"],
+        ["--spread", "0.02"],
         ["--nonsense"],
     ],
 )

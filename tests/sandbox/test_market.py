@@ -173,6 +173,17 @@ def test_one_coin_has_one_price_in_all_quotes_and_ticks() -> None:
         assert abs(MARKET.last("USDT-USD", now) - 1) < Decimal("0.005")
 
 
+@pytest.mark.parametrize(("spread", "widest"), [(0.0, Decimal("0.1")), (0.0002, Decimal(200))])
+def test_a_market_is_as_wide_as_asked(spread: float, widest: Decimal) -> None:
+    market = Market(7, START, ("BTC-USD",), spread=spread)
+    widths = [
+        quote.ask - quote.bid for quote in (market.quote("BTC-USD", now) for now in range(START, START + DAY, HOUR))
+    ]
+    assert min(widths) >= market.tick("BTC-USD")
+    assert max(widths) <= widest
+    assert (max(widths) > Decimal(10)) is (spread > 0)
+
+
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_orders_of_everyday_size_fill_near_the_market(venue: str) -> None:
     pairs = default_pairs()[venue]

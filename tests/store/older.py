@@ -19,6 +19,7 @@ def to_0005(file: Path) -> None:
         for table, columns in NEW:
             for column in columns:
                 raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        raw.execute("ALTER TABLE orders DROP COLUMN decision_price")
         raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0005'")
 
 

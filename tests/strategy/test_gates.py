@@ -77,6 +77,7 @@ BLOCKS: list[tuple[Gate, type, dict[str, Any], str]] = [
     (Gate.WATCH_ONLY, Operation, {"watch_only": True}, "MULTI_BROKER_INDEPENDENT"),
     (Gate.PAUSED, Operation, {"paused": True}, "paused by the operator"),
     (Gate.SECOND_INSTANCE, Operation, {"second_instance": True}, "another NIJA trades this account"),
+    (Gate.EVIDENCE, Operation, {"evidence": "it loses"}, "REQUIRE_EVIDENCE is true: it loses"),
     (Gate.STOP_ORDERS, Account, {"stop_orders": False}, "accepts no stop orders"),
     (Gate.FUNDS, Account, {"funds": usd("1.99")}, "$1.99 to trade with, less than MIN_BALANCE_USD $2.00"),
     (Gate.HISTORY, Account, {"reading": True}, "history is still being read"),
@@ -237,7 +238,7 @@ def test_what_is_not_said_of_the_account_blocks_nothing() -> None:
     """The parts that are asked for one of their numbers alone."""
     assert (Signal(), Operation(), Lost()) == (
         ("", 1, False, True, False),
-        (False, "online", False, "", False, False, False, False),
+        (False, "online", False, "", False, False, False, False, ""),
         (0, 100, 0, 100),
     )
 

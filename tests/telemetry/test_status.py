@@ -54,13 +54,13 @@ def held(folder: Path) -> Holding:
 def test_a_row_of_the_heartbeat_file() -> None:
     assert json.dumps(to_heartbeat(KRAKEN)) == (
         '{"mode": "live", "account": "live:kraken:main:k-1", "status": "healthy", "reason": "", "remedy": "", "gate": "", '
-        '"errors": 0, "since": 5000, "silent_ms": 120, "restarts": 1, "stuck": false, "cycles": 8, "late_ms": [3, 5]}'
+        '"evidence": "", "errors": 0, "since": 5000, "silent_ms": 120, "restarts": 1, "stuck": false, "cycles": 8, "late_ms": [3, 5]}'
     )
 
 
 @given(
     status=st.sampled_from(Status),
-    texts=st.tuples(st.text(), st.text(), st.text(), st.text(), st.text()),
+    texts=st.tuples(st.text(), st.text(), st.text(), st.text(), st.text(), st.text()),
     numbers=st.tuples(st.integers(0), st.integers(0), st.integers(0), st.integers(0)),
     stuck=st.booleans(),
     lateness=st.lists(st.integers(0)),
@@ -68,11 +68,11 @@ def test_a_row_of_the_heartbeat_file() -> None:
 def test_reading_a_row_gives_the_status_that_was_written(
     status: Status, texts: tuple[str, ...], numbers: tuple[int, ...], stuck: bool, lateness: list[int]
 ) -> None:
-    reason, remedy, mode, account, gate = texts
+    reason, remedy, mode, account, gate, evidence = texts
     silent, restarts, cycles, errors = numbers
     status = BrokerStatus(
         AccountKey("okx"), status, reason, remedy, mode, account, cycles=cycles, since=cycles, lateness=tuple(lateness),
-        silent_ms=silent, restarts=restarts, stuck=stuck, gate=gate, errors=errors,
+        silent_ms=silent, restarts=restarts, stuck=stuck, gate=gate, errors=errors, evidence=evidence,
     )  # fmt: skip
     assert from_heartbeat(AccountKey("okx"), json.loads(json.dumps(to_heartbeat(status)))) == status
 
@@ -96,7 +96,9 @@ def test_the_sentence_for_services_outside(tmp_path: Path) -> None:
 
 
 def test_the_status_block(tmp_path: Path) -> None:
-    kraken = replace(KRAKEN, holdings=(held(tmp_path), replace(held(tmp_path / "2"), price=None)))
+    kraken = replace(
+        KRAKEN, holdings=(held(tmp_path), replace(held(tmp_path / "2"), price=None)), evidence="it loses: x"
+    )
     failed = replace(KRAKEN, key=AccountKey("okx"), status=Status.FAILED, reason="no answer")
     notes = Notes()
     say(notes, [kraken, failed, COINBASE], 400_000)
@@ -106,6 +108,7 @@ def test_the_status_block(tmp_path: Path) -> None:
         "  BTC-USD    buy  1 @ 50000.123  now 51000 (+2.00 %)  stop 49000.5  unrealised $999.88  targets reached 1\n"
         "  BTC-USD    buy  1 @ 50000.123  now unknown  stop 49000.5  targets reached 1\n"
         "  not ours, never touched: 1 BTC, 9.5 DOGE\n"
+        "  evidence: it loses: x\n"
         "OKX      failed     balance $1,234.50  equity $1,300.25 (10 s ago)  positions 0  signals 12"
         "  skipped: costs 3, cash 2, spread 2  cycles 7/8  reconciled 5 min ago  (no answer)\n"
         "  not ours, never touched: 1 BTC, 9.5 DOGE\n"

@@ -15,13 +15,16 @@ PUBLIC_URL = "https://api.coinbase.com"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The counter of calls for the whole key, and its decay per second.
+    """The counters of calls, for the whole key and for this address without a key, and their decay per second.
 
-    Coinbase publishes no figure for this interface. 30 per second and user have always been granted; a third is sustained.
+    Coinbase publishes no figures for this interface. 30 per second and user, and 10 per second and address, have always been
+    granted; less is sustained.
     """
 
     calls: float = 30.0
     calls_decay: float = 10.0
+    open_calls: float = 8.0
+    open_calls_decay: float = 6.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,18 @@ from typing import Any
 
 from bot.brokers.base import BrokerError
 from bot.brokers.coinbase import parse_market as wire
-from bot.brokers.coinbase.errors import PAUSE_MS, failure
+from bot.brokers.coinbase.errors import failure
+from bot.brokers.coinbase.history import MOST_CANDLES, CoinbaseHistory, question, throttled
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common.answers import mapping, sequence, text
 from bot.brokers.common.pages import Asked, Page, chunks, rows_of
 from bot.brokers.common.price_ranges import at_rest, of_trades, shortest, widened
 from bot.domain.candles import Candles, Row
-from bot.domain.clock import SECOND, Clock
+from bot.domain.clock import Clock
 from bot.domain.instrument import Instrument, PriceRange, Ticker
 from bot.domain.log import Event, Log
 from bot.domain.outcome import ErrorMeaning
 
-#: Coinbase refuses more than 350 candles per call; sources differ on the exact limit, so stay well below it.
-MOST_CANDLES = 300
 _TRADES = 100
 _IDS_A_CALL = 80
 _MOST_PAGES = 20
@@ -49,23 +48,13 @@ class CoinbaseCandles:
         return Candles.of(timeframe_ms, rows)
 
     def ask(self, symbol: str, timeframe_ms: int, start: int, end: int) -> Mapping[str, Any]:
-        """One call for the candles that open in `start` .. `end`. The query extends to the last one's close, because it is not
-        documented whether open or close must be in the range; surplus candles are dropped later.
-        """
-        if timeframe_ms not in wire.GRANULARITIES:
-            raise failure(ErrorMeaning.UNSUPPORTED, f"Coinbase has no candles of {timeframe_ms} ms")
-        query = {
-            "start": str(start // SECOND),
-            "end": str((end + timeframe_ms) // SECOND),
-            "granularity": wire.GRANULARITIES[timeframe_ms],
-        }
+        """One call for the candles that open in `start` .. `end`."""
         try:
-            return self._transport.private(f"/products/{symbol}/candles", query)
+            return self._transport.private(f"/products/{symbol}/candles", question(timeframe_ms, start, end))
         except BrokerError as error:
-            if error.meaning is not ErrorMeaning.CREDENTIALS:
-                raise
-            # candle queries that come too fast are refused like a wrong key, which would be refused everywhere
-            raise failure(ErrorMeaning.RATE_LIMITED, error.text, "throttled", PAUSE_MS) from error
+            if (slower := throttled(error)) is not None:
+                raise slower from error
+            raise
 
     def close(self) -> None:
         self._transport.hang_up()
@@ -141,6 +130,10 @@ class CoinbaseMarket:
     def candle_reader(self) -> CoinbaseCandles:
         """Candles for another thread."""
         return CoinbaseCandles(self._transport.beside(), self._clock)
+
+    def history(self) -> CoinbaseHistory:
+        """Past candles."""
+        return CoinbaseHistory(self._transport.beside())
 
     def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.

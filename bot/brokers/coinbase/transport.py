@@ -54,11 +54,12 @@ class CoinbaseClient(RESTClient):  # type: ignore[misc]
     def __init__(self, config: CoinbaseConfig, secret: str, trust: SSLContext) -> None:
         place = urlsplit(config.api_url)
         super().__init__(
-            api_key=config.key,
-            api_secret=secret,
+            api_key=config.key or None,
+            api_secret=secret or None,
             base_url=place.netloc + place.path.rstrip("/"),
             timeout=(CONNECT_SECONDS, READ_SECONDS),
         )
+        self._has_key = bool(config.key)
         self.session.close()
         self.session: BoundedSession = BoundedSession(trust)
 
@@ -68,7 +69,7 @@ class CoinbaseClient(RESTClient):  # type: ignore[misc]
         try:
             return self.get(url, params=params, public=True)
         finally:
-            self.is_authenticated = True
+            self.is_authenticated = self._has_key
 
     def refusal(self, error: Exception) -> BrokerError:
         """The error for a status other than 200."""
@@ -84,15 +85,21 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
         self._config = config
         self._trust = trusted(config.ca_file)
         self._secret = ""
-        self._budget = Budget("calls", config.limits.calls, config.limits.calls_decay, clock)
+        limits = config.limits
+        self._budget = Budget("calls", limits.calls, limits.calls_decay, clock)
+        self._open_budget = Budget("calls without a key", limits.open_calls, limits.open_calls_decay, clock)
+        self._last = self._budget
         super().__init__(config, clock, log, failure, self._make)
 
     def _make(self) -> CoinbaseClient:
-        """A new client; raises `BrokerError` with a remedy if the address or the key is unusable."""
+        """A new client; raises `BrokerError` with a remedy if the address or the key is unusable. Without any key, only public
+        endpoints can be called.
+        """
         if urlsplit(self._config.api_url).scheme != "https":
             raise failure(ErrorMeaning.REJECTED, "not an https address", "url")
         try:
-            self._secret = self._secret or canonical(private_key(self._config.secret))
+            if self._config.key or self._config.secret:
+                self._secret = self._secret or canonical(private_key(self._config.secret))
         except BadKey as error:
             raise failure(ErrorMeaning.CREDENTIALS, error, "pem") from error
         return CoinbaseClient(self._config, self._secret, self._trust)
@@ -138,16 +145,22 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
         """One call with a token. The key is not held meanwhile, because tokens may arrive in any order."""
         with self._turn(deadline):
             pass
-        return self._sent(call, priority, deadline)
+        return self._sent(call, self._budget, priority, deadline)
 
     def _open(self, path: str, params: Params, deadline: Deadline) -> dict[str, Any]:
         self._request_pause.check()
         return self._sent(
-            lambda client: client.get_openly(f"{API_PREFIX}{path}", dict(params)), Priority.QUERY, deadline
+            lambda client: client.get_openly(f"{API_PREFIX}{path}", dict(params)),
+            self._open_budget,
+            self._priority,
+            deadline,
         )
 
-    def _sent(self, call: Callable[[CoinbaseClient], Any], priority: Priority, deadline: Deadline) -> dict[str, Any]:
-        self._admitted(lambda: admit(self._budget, 1.0, priority, deadline, self._clock))
+    def _sent(
+        self, call: Callable[[CoinbaseClient], Any], budget: Budget, priority: Priority, deadline: Deadline
+    ) -> dict[str, Any]:
+        self._last = budget
+        self._admitted(lambda: admit(budget, 1.0, priority, deadline, self._clock))
         with self._recording_refusals(deadline):
             answer = self._sender.call(call, deadline)
         if not isinstance(answer, dict):
@@ -167,4 +180,4 @@ class CoinbaseTransport(Transport[CoinbaseClient]):
             raise failure(ErrorMeaning.CLOCK, text, "clock", seconds=seconds) from error
 
     def _refused(self) -> None:
-        self._budget.exhaust()
+        self._last.exhaust()

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.brokers.base import BaseBroker, CandleReader, Capabilities, OrderProbe
 from bot.brokers.common.capability_probe import CapabilityProbe
+from bot.brokers.history import History
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate, Instrument, PriceRange, Ticker
@@ -34,6 +35,7 @@ class Market(Protocol):
     def tickers(self, symbols: Collection[str]) -> Mapping[str, Ticker]: ...
     def candles(self, symbol: str, timeframe_ms: int, count: int) -> Candles: ...
     def candle_reader(self) -> CandleReader: ...
+    def history(self) -> History: ...
     def look(self, symbol: str, since: int) -> PriceRange: ...
 
 
@@ -101,6 +103,9 @@ class VenueBroker(BaseBroker):
 
     def candle_reader(self) -> CandleReader:
         return self._market.candle_reader()
+
+    def history(self) -> History:
+        return self._market.history()
 
     def look(self, symbol: str, since: int) -> PriceRange:
         return self._market.look(symbol, since)

@@ -83,12 +83,14 @@ class KrakenLimits:
         """The same budgets for another thread, whose refusals are tracked separately."""
         return copy(self)
 
-    def public(self, method: str, pair: str, deadline: Deadline, priority: Priority = Priority.QUERY) -> None:
+    def public(
+        self, method: str, pair: str, deadline: Deadline, priority: Priority = Priority.QUERY, cost: float = 1.0
+    ) -> None:
         """Wait for room for one public call. `pair` is its market, "" for none or many."""
         if method in _PER_PAIR:
-            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), 1.0, priority, deadline)
+            self._spend(self._of(method, _PAIRS_BURST, _PAIRS_DECAY), cost, priority, deadline)
         name = f"{method} {pair}" if method in _PER_PAIR else method
-        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), 1.0, priority, deadline)
+        self._spend(self._of(name, _PUBLIC_BURST, _PUBLIC_DECAY), cost, priority, deadline)
 
     def _of(self, name: str, burst: float, decay: float) -> Budget:
         return self._public.setdefault(name, Budget(name, burst, decay, self._clock))

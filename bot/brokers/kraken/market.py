@@ -16,7 +16,8 @@ from bot.brokers.common.pages import chunks
 from bot.brokers.common.price_ranges import Print, at_rest, of_trades, shortest, widened
 from bot.brokers.kraken import parse_market as wire
 from bot.brokers.kraken.errors import failure
-from bot.brokers.kraken.names import Names, read_names
+from bot.brokers.kraken.history import MOST_CANDLES, KrakenHistory
+from bot.brokers.kraken.names import Names, file_name, read_names
 from bot.brokers.kraken.parse import mapping
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.candles import Candles
@@ -27,8 +28,6 @@ from bot.domain.outcome import ErrorMeaning
 
 T = TypeVar("T")
 
-MOST_CANDLES = 720
-_PAGE = 1000
 _MOST_PAGES = 3
 _TICKERS_A_CALL = 150
 
@@ -134,6 +133,16 @@ class KrakenMarket:
         """Candles for another thread, for markets listed at the last read."""
         return KrakenCandles(self._transport.beside(), self._clock, self._listed)
 
+    def history(self) -> KrakenHistory:
+        """Past candles."""
+        return KrakenHistory(self._transport.beside(), self._clock, self.pair, self._file_names)
+
+    def _file_names(self, symbol: str) -> list[str]:
+        """What Kraken calls a market in the names of its files: its altname, and for delisted ones what that was by the rule."""
+        pair = self.names().pair(symbol) or ""
+        altname = str(self._pairs.get(pair, {}).get("altname", ""))
+        return list(dict.fromkeys(name for name in (altname, file_name(symbol)) if name))
+
     def look(self, symbol: str, since: int) -> PriceRange:
         """Last, high and low of the trades after `since`; `at` is the newest trade's time, so that none is missed.
 
@@ -154,7 +163,7 @@ class KrakenMarket:
             result = self._transport.public("Trades", {"pair": pair, "since": cursor})
             page, following = failure.understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
             found += page
-            if len(page) < _PAGE or following == cursor:
+            if len(page) < wire.TRADES_PAGE or following == cursor:
                 return found, True
             cursor = following
         return found, False

@@ -87,3 +87,9 @@ def pair_symbol(row: Mapping[str, Any], common: Mapping[str, str]) -> str:
     """`BASE-QUOTE` of a row of AssetPairs."""
     base, quote = str(row.get("base", "?")), str(row.get("quote", "?"))
     return safe_text(f"{common.get(base) or COMMON.get(base, base)}-{common.get(quote) or COMMON.get(quote, quote)}")
+
+
+def file_name(symbol: str) -> str:
+    """Kraken's altname of a market, composed of its assets' altnames: `XBTUSD` for BTC-USD."""
+    altnames = {common: altname for altname, common in COMMON.items()}
+    return "".join(altnames.get(part, part) for part in symbol.split("-"))

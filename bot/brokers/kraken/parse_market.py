@@ -21,6 +21,8 @@ from bot.domain.money import ONE, ZERO
 
 #: The candle lengths that Kraken offers, in minutes (docs.kraken.com, Get OHLC Data).
 INTERVALS = frozenset({1, 5, 15, 30, 60, 240, 1440, 10080, 21600})
+#: The most trades of one answer.
+TRADES_PAGE = 1000
 _TRADING = {
     "online": Trading.ONLINE,
     "post_only": Trading.POST_ONLY,
@@ -124,6 +126,11 @@ def candles(result: object, timeframe_ms: int, count: int) -> Candles:
     return Candles.of(timeframe_ms, closed[-count:])
 
 
+def all_candles(result: object, timeframe_ms: int) -> Candles:
+    """OHLC: every row, with the candle that is still open."""
+    return Candles.of(timeframe_ms, map(_candle, rows_of(result, "OHLC")[0]))
+
+
 def _candle(row: object) -> Candle:
     items = sequence(row, "candle")
     if len(items) < 7:
@@ -143,7 +150,7 @@ def _seconds(value: Any) -> int:
 def prints(result: object) -> tuple[list[Print], str]:
     """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and `last` (ns), the cursor of the next page."""
     rows, last = rows_of(result, "Trades")
-    return [_print(sequence(row, "trade")) for row in rows], str(int(_plausible_ns(last)))
+    return [_print(sequence(row, "trade")) for row in rows], str(int(plausible_ns(last)))
 
 
 def _print(row: Sequence[Any]) -> Print:
@@ -155,7 +162,7 @@ def _print(row: Sequence[Any]) -> Print:
     return Print(price, int(exact(row[2], "time") * 1000))
 
 
-def _plausible_ns(value: Any) -> Decimal:
+def plausible_ns(value: Any) -> Decimal:
     """`last` of Trades in nanoseconds. (Its 19 digits are more than `money.decimal` accepts.)"""
     if str(value).isascii() and str(value).isdigit() and len(str(value)) <= 20:
         return Decimal(str(value))

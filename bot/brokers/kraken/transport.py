@@ -89,14 +89,14 @@ class KrakenTransport(Transport[KrakenClient]):
         self._limits, self._is_brief = self._limits.beside(), False
 
     # -- public and private calls ------------------------------------------------------------------------------
-    def public(self, method: str, data: Mapping[str, str] | None = None) -> Any:
-        """The `result` of a public endpoint."""
+    def public(self, method: str, data: Mapping[str, str] | None = None, cost: float = 1.0) -> Any:
+        """The `result` of a public endpoint; `cost` is what the call counts in our budget."""
         deadline, fields = self._wait_limit.deadline(self._config.read_seconds), dict(data or {})
         about = fields.get("pair", "")
 
         def ask() -> Any:
             self._request_pause.check()
-            self._admitted(lambda: self._limits.public(method, about, deadline, self._priority))
+            self._admitted(lambda: self._limits.public(method, about, deadline, self._priority, cost))
             with self._recording_refusals(deadline):
                 return self._result(
                     self._sender.call(lambda client: client.query_public(method, fields, _TIMEOUTS), deadline)

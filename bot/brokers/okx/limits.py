@@ -35,6 +35,8 @@ _CALLS: Mapping[str, float] = MappingProxyType(
         "/api/v5/market/trades": 100,
         "/api/v5/public/time": 10,
         "/api/v5/public/funding-rate": 10,
+        "/api/v5/public/funding-rate-history": 10,
+        "/api/v5/public/market-data-history": 5,
         "/api/v5/system/status": 0.4,
     }
 )

@@ -15,6 +15,7 @@ from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import only
 from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
+from bot.brokers.okx.history import OkxHistory
 from bot.brokers.okx.parse_market import Listing
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.candles import Candle, Candles
@@ -77,6 +78,7 @@ class OkxMarket:
     def __init__(self, config: OkxConfig, transport: OkxTransport, clock: Clock, log: Log) -> None:
         self._types = ALL_TYPES if config.swaps else ("SPOT",)
         self._non_crypto = config.non_crypto
+        self._host = config.api_url
         self._transport = transport
         self._clock = clock
         self._log = log
@@ -200,6 +202,11 @@ class OkxMarket:
     def candle_reader(self) -> OkxCandles:
         """Candles for another thread, for markets listed at the last read."""
         return OkxCandles(self._transport.beside(), self._listed)
+
+    def history(self) -> OkxHistory:
+        """Past candles."""
+        transport = self._transport.beside()
+        return OkxHistory(transport, self._clock, self._host, lambda symbol: self.unit(wire.type_of(symbol), symbol))
 
     # -- swaps -------------------------------------------------------------------------------------------------------------
     def funding(self, symbol: str) -> wire.Funding:

@@ -30,6 +30,9 @@ from bot.domain.outcome import ErrorMeaning
 #: would fail and restart each time, and never finish if OKX allows less than it documents.
 _AGAIN: Again = MappingProxyType({ErrorMeaning.RATE_LIMITED: (2.0, 2.0, 2.0)})
 
+#: Real seconds for a file of some megabytes.
+_FILE_SECONDS = 60.0
+
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -108,6 +111,12 @@ class OkxClient:
             return self._client.send_request(path, method, proxy_host=None, **fields)
         return self._client.send_request(path, method, list(fields), proxy_host=None)
 
+    def fetch(self, url: str) -> bytes:
+        """A file, requested without a signature."""
+        answer = self.session.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        answer.raise_for_status()
+        return answer.content
+
     def sign(self, prehash: str, secret: str) -> str:
         """The client's signature for a text."""
         return str(self._client._get_sign(prehash, secret).decode())  # noqa: SLF001
@@ -144,6 +153,17 @@ class OkxTransport(Transport[OkxClient]):
         def ask() -> list[Any]:
             self._admit("GET", path, fields, self._priority, deadline)
             return self._rows(path, fields, deadline)
+
+        return self._question(ask, deadline, _AGAIN)
+
+    def file(self, url: str) -> bytes:
+        """A file that a public endpoint has named; the caller has checked its address."""
+        deadline = self._wait_limit.deadline(_FILE_SECONDS)
+
+        def ask() -> bytes:
+            self._admitted(lambda: self._limits.spend("GET", "files", "", self._priority, deadline))
+            with self._recording_refusals(deadline):
+                return self._sender.call(lambda client: client.fetch(url), deadline)
 
         return self._question(ask, deadline, _AGAIN)
 

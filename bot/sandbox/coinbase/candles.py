@@ -21,6 +21,8 @@ def spoil(rows: list[Row], defect: str | None) -> list[Row]:
             bad["low"] = f"-{bad['low']}"
         case "duplicate":
             out.insert(2, dict(bad))
+        case "none":
+            out.clear()
         case "missing":
             del out[2]
         case "out_of_order":

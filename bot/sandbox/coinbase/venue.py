@@ -43,7 +43,8 @@ MONEY = {"USD": Decimal(3000), "USDC": Decimal(2000)}
 def open_venue(setting: Setting) -> Venue:
     """Coinbase, opened from the setting's state."""
     names = symbols(setting.pairs)
-    market = Market(setting.seed, setting.start_ms, names, setting.candles, {name: tick_of(name) for name in names})
+    ticks = {name: tick_of(name) for name in names}
+    market = Market(setting.seed, setting.start_ms, names, setting.candles, ticks, setting.spread)
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = Listing(products(market, setting.start_ms))

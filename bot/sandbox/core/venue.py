@@ -28,7 +28,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Setting:
-    """What the sandbox passes to a venue when it is opened. `fee_tier` None means the venue's default.
+    """What the sandbox passes to a venue when it is opened. `fee_tier` None means the venue's default,
+    `spread` (the usual ask - bid as a fraction of the price) None the one of each market.
 
     `beside` is the path prefix for files that clients must read, such as a certificate.
     """
@@ -42,6 +43,7 @@ class Setting:
     fee_tier: int | None
     dice: Random
     beside: Path = Path("sandbox")
+    spread: float | None = None
 
 
 @dataclass(frozen=True)

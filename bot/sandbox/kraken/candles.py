@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 Row = list[Any]
-DEFECTS = ("nan", "zero", "negative", "high_below_low", "duplicate", "missing", "out_of_order")
+DEFECTS = ("nan", "zero", "negative", "high_below_low", "duplicate", "missing", "out_of_order", "none")
 TIME, OPEN, HIGH, LOW, CLOSE = range(5)
 
 
@@ -24,6 +24,8 @@ def spoil(rows: list[Row], defect: str | None) -> list[Row]:
             bad[LOW] = f"-{bad[LOW]}"
         case "duplicate":
             out.insert(-2, list(bad))
+        case "none":
+            out.clear()
         case "missing":
             del out[-3]
         case "out_of_order":

@@ -48,7 +48,7 @@ MONEY = {"USD": Decimal(3000), "USDT": Decimal(2000)}
 
 def open_venue(setting: Setting) -> Venue:
     """Kraken, opened from the setting's state."""
-    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
+    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles, spread=setting.spread)
     state = State(NAME, setting.journal, _base_volume(setting.fee_tier))
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = Listing(pair_of(s, market.tick(s), _listed(market, s, setting.start_ms)) for s in market.symbols)

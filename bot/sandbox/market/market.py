@@ -7,6 +7,7 @@ whatever order it is read. Never trades and knows no accounts or venues.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,15 +21,15 @@ from bot.sandbox.market.values import Bar, Book, DayStats, Jump, Level, MarketEr
 
 HISTORY_DAYS = 800
 """Candles reach this far back from the start."""
-TAPE_DAYS = 8
-"""Trades reach this far back from the start; the vwap of older candles is an estimate."""
+VWAP_DAYS = 8
+"""The vwap of candles is exact this far back from the start, and an estimate before."""
 
 
 class Market:
     """All symbols of a sandbox. Times are market time in milliseconds UTC; "at t" includes all of millisecond t.
 
-    `ticks` overrides the price increment of symbols, as venues differ. With `replay`, only symbols with candles in
-    the folder exist.
+    `ticks` overrides the price increment of symbols, as venues differ, and `spread` their usual ask - bid (a fraction of
+    the price). With `replay`, only symbols with candles in the folder exist.
     """
 
     def __init__(
@@ -38,11 +39,14 @@ class Market:
         symbols: Sequence[str],
         replay: Path | None = None,
         ticks: Mapping[str, Decimal] | None = None,
+        spread: float | None = None,
     ) -> None:
         known = listings()
         unknown = [symbol for symbol in symbols if symbol not in known]
         if unknown:
             raise MarketError(f"the sandbox has no market for {', '.join(unknown)}; it has {', '.join(known)}")
+        if spread is not None:
+            known = {symbol: replace(known[symbol], spread=spread * 1e4) for symbol in symbols}
         self.seed = seed
         self.start_ms = start_ms
         self._jumps: list[Jump] = []
@@ -112,7 +116,7 @@ class Market:
     def trades(self, symbol: str, after_ns: int, to_ms: int, limit: int) -> list[Trade]:
         """The first `limit` trades after `after_ns` (exclusive) and at or before `to_ms`, oldest first."""
         coin = self._of(symbol)
-        start = max(after_ns + 1, coin.series.exact_ms * MS_NS)
+        start = max(after_ns + 1, coin.series.first_ms * MS_NS)
         tape = coin.series.trades(start, (to_ms + 1) * MS_NS, limit)
         return coin.trades(tape)
 
@@ -171,7 +175,7 @@ class Market:
 
 def _generated(seed: int, start_ms: int, listed: Mapping[str, tuple[Listing, Decimal]]) -> dict[str, Symbol]:
     """The symbols with generated prices; those of one coin share its path."""
-    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, start_ms - TAPE_DAYS * DAY_MS
+    first_day, exact_ms = start_ms // DAY_MS - HISTORY_DAYS, _exact_from(start_ms)
     paths = {coin: CoinPath(seed, coin) for coin in {listing.coin for listing, _ in listed.values()}}
     return {
         name: Symbol(
@@ -195,4 +199,9 @@ def _replayed(
         if not source.first_ms <= start_ms < source.end_ms:
             span = f"{moment(source.first_ms)} to {moment(source.end_ms)}"
             raise MarketError(f"{found[name].path.name} runs from {span}; the start, {moment(start_ms)}, is outside")
-    return {name: Symbol(seed, *listed[name], source, source.first_ms) for name, source in sources.items()}
+    return {name: Symbol(seed, *listed[name], source, _exact_from(start_ms)) for name, source in sources.items()}
+
+
+def _exact_from(start_ms: int) -> int:
+    """Since when the vwap of candles is exact: to make the trades of months for it takes seconds."""
+    return start_ms - VWAP_DAYS * DAY_MS

@@ -6,6 +6,7 @@ millisecond t. A jump at t is the last event of t and scales everything after it
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ class _Jump(NamedTuple):
 
 
 class Series:
-    """The tape of one symbol. Trades exist from `exact_ms` on; before it there are only candles."""
+    """The tape of one symbol. Before `exact_ms`, the turnover of candles is estimated: their trades are made only when asked for."""
 
     def __init__(self, source: CandleSource, tape_key: int, exact_ms: int) -> None:
         self._source = source
@@ -109,17 +110,18 @@ class Series:
         """The last `limit` trades before `to_ns`."""
         parts: list[Prints] = []
         chunk_ns = self._chunk * MS_NS
-        for chunk in range((to_ns - 1) // chunk_ns, self.exact_ms // self._chunk - 1, -1):
+        for chunk in range((to_ns - 1) // chunk_ns, self.first_ms // self._chunk - 1, -1):
             parts.insert(0, _cut(self._tape(chunk), 0, to_ns))
             limit -= len(parts[0].price)
             if limit <= 0:
                 return _joined(parts, -limit, 0)
         return _joined(parts, 0, 0)
 
-    def _slices(self, from_ns: int, to_ns: int) -> list[Prints]:
+    def _slices(self, from_ns: int, to_ns: int) -> Iterator[Prints]:
+        """The pieces of tape in [from, to), each made when it is taken."""
         chunk_ns = self._chunk * MS_NS
         chunks = range(from_ns // chunk_ns, (to_ns - 1) // chunk_ns + 1) if to_ns > from_ns else range(0)
-        return [_cut(self._tape(chunk), from_ns, to_ns) for chunk in chunks]
+        return (_cut(self._tape(chunk), from_ns, to_ns) for chunk in chunks)
 
     def _make_tape(self, chunk: int) -> Prints:
         raw = self._raw_tape(chunk)
@@ -291,8 +293,9 @@ def _cut(tape: Prints, from_ns: int, to_ns: int) -> Prints:
     return Prints(*columns, tape.first_id + lo, before)
 
 
-def _joined(parts: list[Prints], skip: int, limit: int) -> Prints:
+def _joined(pieces: Iterable[Prints], skip: int, limit: int) -> Prints:
     """Joins consecutive pieces of tape, without the first `skip` and the last `-limit` trades."""
+    parts = list(pieces)
     empty = np.zeros(0, np.int64)
     if not parts:
         return Prints(empty, empty, empty, empty.astype(np.bool_), 0, 0)

@@ -74,6 +74,8 @@ def spoil(rows: list[Row], defect: str | None) -> list[Row]:
             wrong[LOW] = f"-{wrong[LOW]}"
         case "duplicate":
             out.insert(2, list(wrong))
+        case "none":
+            out.clear()
         case "missing":
             del out[2]
         case "out_of_order":

@@ -26,7 +26,7 @@ PER_TWO_SECONDS = {
     "market/candles": 40, "market/books": 40, "market/history-candles": 20, "market/trades": 100,
     "market/history-trades": 20,
     "public/instruments": 20, "public/time": 10, "public/mark-price": 10,
-    "public/funding-rate-history": 10, "public/funding-rate": 20,
+    "public/funding-rate-history": 10, "public/funding-rate": 20, "public/market-data-history": 5,
 }  # fmt: skip
 BY_INSTRUMENT = frozenset(
     {

@@ -17,7 +17,6 @@ from bot.sandbox.okx.words import Words
 
 KINDS = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
 REACHABLE = 1440
-CANDLES_MAX = 300
 LAST_TRADES = 5_000
 MS_NS = 1_000_000
 DAY = candles.DAY
@@ -115,7 +114,7 @@ class PublicEndpoints:
         listed = self._listing.find(words.need("instId"))
         grid = candles.grid_of(words.get("bar", "1m"))
         after, before = words.integer("after"), words.integer("before")
-        count = words.limit(CANDLES_MAX, 100)
+        count = words.limit(self._switches.number("candles_page"), 100)
         newest = grid.opened(now_ms if after is None else min(now_ms, after - 1))
         first = max(
             newest - (count - 1) * grid.step_ms, oldest_ms, listed.listed_ms, 0 if before is None else before + 1

@@ -42,6 +42,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     - `rpi_prints`: trades are printed `rpi_reach_bps` away from what an order can get.
     - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
     - `trade_quote_required`: orders must name tradeQuoteCcy.
+    - `candles_page`: the most rows of a page of candles (100 on older hosts).
+    - `archive_empty`: the archive has no files; `archive_host`: its addresses name this host instead of ours.
     - `busy_code` and `busy_status`: the default `exchange_error`.
     """
     per_symbol: dict[str, Value] = {}
@@ -81,6 +83,9 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "busy_code": "50013",
         "busy_status": 200,
         "system_status": "ok",
+        "candles_page": 300,
+        "archive_empty": False,
+        "archive_host": "",
         **per_symbol,
     }
 

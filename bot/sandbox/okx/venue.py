@@ -14,6 +14,7 @@ from bot.sandbox.market import Jump, Market, default_pairs
 from bot.sandbox.okx import switches
 from bot.sandbox.okx.account import AccountEndpoints
 from bot.sandbox.okx.algos import AlgoEndpoints
+from bot.sandbox.okx.archive import Archive
 from bot.sandbox.okx.auth import Authenticator
 from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.floor import Floor
@@ -39,7 +40,7 @@ MONEY = {"USDT": Decimal(5000)}
 
 def open_venue(setting: Setting) -> Venue:
     """OKX, opened from the setting's state."""
-    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles)
+    market = Market(setting.seed, setting.start_ms, symbols(setting.pairs), setting.candles, spread=setting.spread)
     state = State(NAME, setting.journal, fee_table().tiers[setting.fee_tier or 0].volume)
     market.restore(Jump(row[0], row[1], Decimal(row[2])) for row in setting.journal.get(f"{NAME}/jumps") or [])
     listing = _listing(market, setting.start_ms)
@@ -79,6 +80,7 @@ def _assemble(
         limits=Limits(knobs, budget_clock(setting.clock)),
         endpoints=Endpoints(
             public=public,
+            archive=Archive(floor, listing, knobs),
             account=AccountEndpoints(exchange, listing, faults),
             profile=ProfileEndpoints(exchange, listing, public, tickets, knobs, settings),
             books=Books(exchange, listing),

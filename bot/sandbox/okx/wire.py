@@ -17,9 +17,10 @@ from bot.sandbox.core.exchange import Exchange
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.venue import Receive, Request, Response, Scope, Send, Tally
-from bot.sandbox.okx import auth
+from bot.sandbox.okx import archive, auth
 from bot.sandbox.okx.account import AccountEndpoints
 from bot.sandbox.okx.algos import AlgoEndpoints
+from bot.sandbox.okx.archive import Archive
 from bot.sandbox.okx.auth import Authenticator
 from bot.sandbox.okx.books import Books
 from bot.sandbox.okx.errors import (
@@ -59,6 +60,7 @@ class Endpoints:
     """The objects that answer requests."""
 
     public: PublicEndpoints
+    archive: Archive
     account: AccountEndpoints
     profile: ProfileEndpoints
     books: Books
@@ -155,6 +157,8 @@ class OkxWire:
     # ---- routing ----
 
     def _dispatch(self, request: Request) -> Response:
+        if request.path.startswith(archive.ROOT):
+            return self._file(request)
         endpoint = request.path.removeprefix(ROOT)
         public = self._public(endpoint, request)
         if public is not None:
@@ -178,6 +182,14 @@ class OkxWire:
         words = query_of(request)
         self._limits.charge("GET", endpoint, "", words.names("instId"))
         return success(ask(words))
+
+    def _file(self, request: Request) -> Response:
+        """A file of the archive, which another host serves at OKX."""
+        try:
+            body = self._endpoints.archive.file(request.path, self._exchange.now)
+        except (OkxError, ValueError):
+            return Response(b"<Error><Code>NoSuchKey</Code></Error>", 404, "application/xml")
+        return Response(body, 200, "application/zip")
 
     def _answer_question(self, who: Credential, endpoint: str, words: Words) -> Response:
         self._limits.charge("GET", endpoint, who.account, words.names("instId"))
@@ -226,6 +238,9 @@ class OkxWire:
             "public/mark-price": lambda words: public.mark_price(words, now),
             "public/funding-rate": lambda words: public.funding_rate(words, now),
             "public/funding-rate-history": lambda words: public.funding_history(words, now),
+            "public/market-data-history": lambda words: self._endpoints.archive.files(
+                words, now, request.headers.get("host", "")
+            ),
             "market/ticker": lambda words: public.ticker(words, now),
             "market/tickers": lambda words: public.tickers(words, now),
             "market/books": lambda words: public.books(words, now),

@@ -209,11 +209,13 @@ def test_a_pause_that_coinbase_asks_for_is_kept_by_every_program_with_the_key(
 def test_our_own_budget_refuses_before_coinbase_does(
     server: TlsServer, config: CoinbaseConfig, make_transport: Make
 ) -> None:
-    small = dataclasses.replace(config, limits=Limits(1, 0.001), read_seconds=0.5)
+    """Calls without a key have a budget of their own: Coinbase counts them by address."""
+    small = dataclasses.replace(config, limits=Limits(1, 0.001, 1, 0.001), read_seconds=0.5)
     transport = make_transport(small)
-    transport.public("/time")
-    assert isinstance(failed(lambda: transport.public("/time")), NoRoom)
-    assert len(server.requests) == 1
+    for ask in (transport.public, transport.private):
+        ask("/time")
+        assert isinstance(failed(lambda each=ask: each("/time")), NoRoom)  # type: ignore[misc]
+    assert len(server.requests) == 2
 
 
 def test_after_a_refusal_for_its_rate_the_counter_is_full(
