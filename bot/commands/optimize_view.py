@@ -14,9 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from bot.backtest.figures import money, ratio
 from bot.backtest.folds import Measured, Outcome, Tried
 from bot.backtest.folds import Progress as Searched
-from bot.backtest.summary import WIDTH, money, ratio
+from bot.backtest.summary import WIDTH
 from bot.domain.clock import iso
 from bot.strategy.base import Searched as Range
 

@@ -144,8 +144,8 @@ def optimize(
     import os
 
     from bot.commands.backtest import Wanted
-    from bot.commands.optimize import Asked
     from bot.commands.optimize import optimize as run
+    from bot.commands.optimize_plan import Asked
 
     terms = Wanted(
         *(data, listed(pairs), since, until, timeframe, _one_of("broker", broker, VENUES), fee, spread),

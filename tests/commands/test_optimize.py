@@ -20,7 +20,7 @@ pytest.importorskip("optuna", reason="optuna is not installed")
 
 from bot.commands.backtest import Wanted
 from bot.commands.cli import app
-from bot.commands.optimize import Asked, Plan
+from bot.commands.optimize_plan import Asked, Plan
 from bot.settings.load import load_settings
 from tests.backtest.candles import write
 from tests.commands.test_backtest import ROOT, nija
