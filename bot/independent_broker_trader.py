@@ -78,7 +78,9 @@ class IndependentBrokerTrader:
         record: Record = lambda *_: None,
         evidence: EvidenceAsked | None = None,
     ) -> None:
-        """`modes` is each account's mode (sandbox, demo, live), for the heartbeat file; `record` takes the judgements."""
+        """`modes` is each account's mode (sandbox, demo, live), for the heartbeat file; `record` takes the judgements; `evidence`
+        is what each account needs, None to ask for none.
+        """
         self._manager = manager
         self._modes = modes
         self._record = record

@@ -12,7 +12,7 @@ class Figure(NamedTuple):
 
     name: str
     value: str
-    meaning: str
+    meaning: str = ""
 
 
 def figures(found: Numbers) -> list[Figure]:

@@ -93,7 +93,6 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     from bot.backtest.fees import next_worse
     from bot.backtest.numbers import numbers
     from bot.backtest.summary import show
-    from bot.page.of_backtest import Walked, page
 
     if wanted.report is not None:
         check_place(wanted.report, "--report")
@@ -116,6 +115,8 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
         write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
     lines = [terms_line(wanted, account, known), *_tuned(strategy), *notes, *_young(made, account), *_troubles(made)]
     if wanted.report is not None:
+        from bot.page.of_backtest import Walked, page
+
         targets = [leg.target for leg in strategy.legs]
         write_page(wanted.report, page(Walked(head, made.histories, result, found, others, targets, lines)))
     how = "compiled" if made.compiled else "called candle by candle, because it has no rows"

@@ -66,7 +66,7 @@ def run(settings: Settings, options: Options) -> int:
     timeframe, length = _timeframe(settings, options.timeframe)
     since, until = _moment("since", options.since), _moment("until", options.until)
     with research_tools(), ExitStack() as stack:
-        import pyarrow.parquet  # noqa: F401 - missing tools are told before anything is asked
+        import pyarrow.parquet  # noqa: F401 - missing tools are reported before anything is asked
 
         files = {pair: options.out / f"{pair}-{timeframe}.parquet" for pair in options.pairs}
         _make(options.out)

@@ -50,10 +50,9 @@ def keep_evidence(
         trades=found.trades,
         numbers={name: numbers[name] for name in KEPT},
     )
-    try:
-        return f"kept as evidence: {keep(data_dir, made)}"
-    except OSError as error:
-        return f"not kept as evidence: {error.filename or data_dir} cannot be written: {error.strerror}"
+    troubles: list[str] = []
+    file = keep(data_dir, made, troubles.append)
+    return f"not kept as evidence: {troubles[0]}" if troubles else f"kept as evidence: {file}"
 
 
 def _checksum(histories: Sequence[History]) -> str:

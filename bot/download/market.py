@@ -34,7 +34,7 @@ _FIRST_TRIES, _TRIES = 3, 9
 _READINGS, _READING_WAIT = 3, SECOND
 
 
-#: What makes a candle impossible by itself; order and doubles are mended.
+#: What makes a candle impossible on its own; order and doubles are repaired.
 _IMPOSSIBLE: Final = frozenset(
     {Fault.NOT_A_NUMBER, Fault.NOT_POSITIVE, Fault.INCONSISTENT, Fault.NEGATIVE_VOLUME, Fault.OFF_GRID}
 )

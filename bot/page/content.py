@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.backtest.figures import Figure
 from bot.domain.candles import Series, Times
 
 
@@ -28,14 +29,6 @@ class Kind(StrEnum):
     MONEY = "money"
     SIGNED = "signed"
     HIDDEN = "hidden"
-
-
-class Figure(NamedTuple):
-    """A single number as text, and what it means."""
-
-    name: str
-    value: str
-    meaning: str = ""
 
 
 class Cell(NamedTuple):
@@ -132,9 +125,7 @@ class Page:
     notes: Sequence[str] = ()
     play: str = ""
     equity_note: str = ""
-    results_unit: str = "R"
     tested_title: str = "What was tested"
-    made: str = ""
     differences: Table | None = None
 
 

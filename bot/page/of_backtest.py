@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bot.backtest.alternatives import Alternative
-from bot.backtest.figures import money, ratio, share
+from bot.backtest.figures import Figure, figures, money, ratio, share
 from bot.backtest.history import History
 from bot.backtest.numbers import Numbers, trade_fees
 from bot.backtest.result import Result
 from bot.domain.candles import Series
 from bot.page.candles import charts, in_words
-from bot.page.content import Cell, Column, Figure, Kind, Listing, Page, Table, bins
-from bot.page.sections import all_figures, counts, days, equity, groups, months, result_cell, tiles
+from bot.page.content import Cell, Column, Kind, Listing, Page, Table, bins
+from bot.page.sections import counts, days, equity, groups, months, result_cell, tiles
 
 _SIDES = {1: "long", -1: "short"}
 EQUITY_NOTE = "Equity (right) at the last close of each UTC day, with positions at that close; drawdown (left) below its best moment."
@@ -46,7 +46,7 @@ def page(of: Walked) -> Page:
         tiles=tiles(found),
         equity=equity(result, ", ".join(quotes)),
         equity_note=EQUITY_NOTE,
-        figures=all_figures(found),
+        figures=figures(found),
         tested=tested(of),
         months=months(result, found),
         results=bins(result.trades.pnl_r),

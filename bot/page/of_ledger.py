@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.backtest.comparison import Comparison, Difference
-from bot.backtest.figures import money, ratio, share
+from bot.backtest.figures import Figure, figures, money, ratio, share
 from bot.backtest.history import History
 from bot.backtest.numbers import Numbers
 from bot.backtest.result import Result
@@ -15,9 +15,9 @@ from bot.domain.clock import iso
 from bot.domain.profit import By, Row, Trade, closed_since, rows, total
 from bot.domain.slippage import PricedFill, Slippage, priced_fills, slippage
 from bot.page.candles import charts
-from bot.page.content import Cell, Column, Figure, Kind, Listing, Page, Table, bins
+from bot.page.content import Cell, Column, Kind, Listing, Page, Table, bins
 from bot.page.live_result import equity_points, number, reason_of, sales_of
-from bot.page.sections import all_figures, counts, days, groups, money_cell, months, tiles
+from bot.page.sections import counts, days, groups, money_cell, months, tiles
 
 EQUITY_NOTE = (
     "Equity (right) after each fill, or at the end of each UTC day where there are many: what the accounts have now, less what was "
@@ -69,7 +69,7 @@ def page(of: Traded) -> Page:
         tiles=_tiles(of, fills),
         equity=equity_points(of.trades, result, of.equity, of.as_of),
         equity_note=EQUITY_NOTE,
-        figures=[one for one in all_figures(found) if one.name != "spread"],
+        figures=[one for one in figures(found) if one.name != "spread"],
         tested_title="What this covers",
         tested=[
             Figure("accounts", ", ".join(of.accounts)),

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from bot.backtest.figures import figures, money, ratio, share
+from bot.backtest.figures import Figure, figures, money, ratio, share
 from bot.backtest.numbers import Group, Numbers
 from bot.backtest.result import Result
 from bot.domain.clock import iso
-from bot.page.content import Cell, Equity, Figure, Table
+from bot.page.content import Cell, Equity, Table
 
 _TILES = ("result", "return", "drawdown", "trades", "won", "R a trade", "profit factor", "fees")
 _GROUPS = ("trades", "won", "R a trade", "result", "fees")
@@ -18,13 +18,8 @@ _GROUPS = ("trades", "won", "R a trade", "result", "fees")
 
 def tiles(found: Numbers) -> list[Figure]:
     """The numbers to see first."""
-    named = {one.name: one for one in all_figures(found)}
+    named = {one.name: one for one in figures(found)}
     return [named[name] for name in _TILES]
-
-
-def all_figures(found: Numbers) -> list[Figure]:
-    """Every number with its meaning."""
-    return [Figure(*one) for one in figures(found)]
 
 
 def equity(result: Result, currency: str) -> Equity:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bot.domain.candles import parse_timeframe
 from bot.domain.clock import iso, parse_iso
+from bot.telemetry.status_file import StatusFile
 
 FOLDER = "evidence"
 SCHEMA = 1
@@ -72,23 +76,27 @@ class Evidence:
         return {"schema": SCHEMA, **self.terms._asdict(), **found, **times}
 
 
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _finite(value: Any) -> float:
+    if not math.isfinite(float(value)):
+        raise ValueError(f"{value} is no finite number")
+    return float(value)
 
 
-def keep(data_dir: Path, one: Evidence) -> Path:
-    """Write a file, readable by its owner alone; the same backtest made again replaces its file. Raises OSError."""
+def keep(data_dir: Path, one: Evidence, report: Callable[[str], None]) -> Path:
+    """Write a file, readable by its owner alone; the same backtest made again replaces its file. `report` gets the reason where it
+    cannot be written.
+    """
     content = one.document()
     asked = {name: value for name, value in content.items() if name not in _FOUND}
     key = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
     folder = data_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{one.terms.rule.rpartition(':')[2]}-{one.terms.timeframe}-{key}.json"
-    fresh = folder / f"{file.name}.{os.getpid()}.new"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as stream:
-        json.dump(content, stream, indent=1)
-    fresh.replace(file)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        report(f"{folder} cannot be made: {error.strerror}")
+    else:
+        StatusFile(file, report).write(content)
     return file
 
 
@@ -105,32 +113,48 @@ class EvidenceFolder:
     def __init__(self, data_dir: Path) -> None:
         self._folder = data_dir / FOLDER
         self._seen: object = None
-        self.known: Sequence[Evidence] = ()
-        self.unreadable: Sequence[str] = ()
+        self.known: list[Evidence] = []
+        self.unreadable: list[str] = []
         """A line for each file that cannot be read, and so counts as none."""
 
     def read(self) -> bool:
         """Read what is there now; returns whether anything has changed."""
-        files = self._files()
-        if files == self._seen:
+        files: list[tuple[str, int, int]] = []
+        trouble = ""
+        try:
+            files = sorted(self._files())
+        except FileNotFoundError:
+            pass  # no backtest yet
+        except OSError as error:
+            trouble = _no_evidence(self._folder, error.strerror)
+        if self._seen == (files, trouble):
             return False
-        known, unreadable = [], []
+        self._seen = files, trouble
+        self.known, self.unreadable = [], [trouble] if trouble else []
         for name, *_ in files:
-            try:
-                known.append(_read((self._folder / name).read_text()))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                wrong = f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else error.strerror
-                unreadable.append(f"{self._folder / name} cannot be read and counts as none ({wrong}): remove it")
-        self._seen, self.known, self.unreadable = files, known, unreadable
+            self._take(self._folder / name)
         return True
 
-    def _files(self) -> list[tuple[str, int, int]]:
+    def _take(self, file: Path) -> None:
         try:
-            with os.scandir(self._folder) as entries:
-                stats = [(one.name, one.stat()) for one in entries if one.name.endswith(".json")]
-        except OSError:
-            return []  # no folder: no evidence
-        return sorted((name, found.st_mtime_ns, found.st_size) for name, found in stats)
+            self.known.append(_read(file.read_text(encoding="utf-8")))
+        except OSError as error:
+            self.unreadable.append(_no_evidence(file, error.strerror))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.unreadable.append(_no_evidence(file, f"{type(error).__name__}: {error}"))
+
+    def _files(self) -> Iterator[tuple[str, int, int]]:
+        """Name, time of change and size of each file; raises OSError."""
+        with os.scandir(self._folder) as entries:
+            for one in entries:
+                if one.name.endswith(".json"):
+                    with suppress(FileNotFoundError):  # removed meanwhile
+                        found = one.stat()
+                        yield one.name, found.st_mtime_ns, found.st_size
+
+
+def _no_evidence(place: Path, why: str | None) -> str:
+    return f"{place} cannot be read and counts as no evidence ({why}): make its backtest again, or remove it"
 
 
 def _read(text: str) -> Evidence:
@@ -138,13 +162,16 @@ def _read(text: str) -> Evidence:
     if row["schema"] != SCHEMA:
         raise ValueError(f"its schema is {row['schema']}, not {SCHEMA}")
     limits = row["limits"]
+    parse_timeframe(row["timeframe"])
     terms = Terms(
         rule=str(row["rule"]),
         source=str(row["source"]),
         params=dict(row["params"]),
         timeframe=str(row["timeframe"]),
-        fee=float(row["fee"]),
-        limits=None if limits is None else {str(name): _number(value) for name, value in limits.items()},
+        fee=_finite(row["fee"]),
+        limits=None
+        if limits is None
+        else {name: None if value is None else _finite(value) for name, value in limits.items()},
         slots=int(row["slots"]),
         shorts=bool(row["shorts"]),
     )

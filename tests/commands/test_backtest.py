@@ -49,13 +49,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_json_is_the_interface(folder: Path) -> None:
-    words = ("--fee", "0.0005", "--param", "score_needed=4", "--json", "out.json")
+    words = ("--fee", "0.0005", "--param", "score_needed=4", "--json", "out.json", "--report", "out.html")
     ended = nija(folder, "backtest", "--data", "candles", *words)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "fee 0.050% a side, spread 0.020%, 5 slots, your limits" in ended.stdout
     found = json.loads((folder / "out.json").read_text())
     assert {"strategy", "params", "timeframe", "since", "until", "pairs", "fee", "spread", "equity"} <= set(found)
     assert {"candles", "seconds", "trades", "skips", "numbers", "equity_curve"} <= set(found)
+    page = (folder / "out.html").read_text()
+    assert "score_needed=4" in page
+    assert found["numbers"]["sentence"] in page
     assert (found["fee"], found["params"]["score_needed"], found["candles"]) == (0.0005, 4, 3_000)
     for trade in found["trades"]:
         assert trade["score"] >= 4
@@ -96,6 +99,7 @@ MISTAKES = [
     (("--param", "score_needed=four"), "score_needed is 'four': a whole number is needed"),
     (("--param", "score_needed"), "--param score_needed: name=value is needed, such as score_needed=4"),
     (("--strategy", "nowhere.py:None"), "nowhere.py:None: there is no file "),
+    (("--report", "nowhere/a.html"), "--report nowhere/a.html: cannot be written: there is no folder nowhere"),
     (("--json", "nowhere/out.json"), "--json nowhere/out.json: cannot be written: No such file or directory"),
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,18 @@ def test_a_mistake_is_one_line(
     assert found.stderr.startswith(f"nija: {line}")
     assert found.stderr.count("\n") == 1
     assert not (tmp_path / "out.json").exists()
+
+
+def test_without_the_chart_library_it_says_how_to_get_it(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("bot.page.write.files", missing)
+    found = nija("report", "--out", str(tmp_path / "report.html"), status=2)
+    assert found.stderr == "nija: lightweight-charts is not installed: run ./start.sh setup research\n"
+    nija("report", "--json", str(tmp_path / "out.json"))
 
 
 def test_without_a_trade_there_is_nothing_to_report(folder: Path, tmp_path: Path) -> None:

@@ -43,9 +43,9 @@ DAY = "2026-03-05"
 )
 def test_what_will_not_do_is_one_line(nija: Nija, tmp_path: Path, typed: list[str], status: int, says: str) -> None:
     ended = nija(*words("kraken", tmp_path / "out", *typed, since=DAY))
-    told = [line for line in ended.stderr.splitlines() if "add --real" not in line]
-    assert (ended.exit_code, len(told)) == (status, 1), ended.output
-    assert says in told[0]
+    lines = [line for line in ended.stderr.splitlines() if "add --real" not in line]
+    assert (ended.exit_code, len(lines)) == (status, 1), ended.output
+    assert says in lines[0]
     assert not list((tmp_path / "out").glob("*.parquet"))
 
 
@@ -94,7 +94,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(
 
 
 def test_sqlite_says_full_like_this(tmp_path: Path) -> None:
-    """The words by which a full disk is told apart."""
+    """The words by which a full disk is recognized."""
     with pytest.raises(sqlite3.OperationalError, match="full"):
         sqlite3.connect(tmp_path / "a").executescript(
             "PRAGMA max_page_count = 1; CREATE TABLE a (b); CREATE TABLE c (d)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_the_candle_in_which_a_position_was_sold_is_not_entered_on_again(scene: 
     scene.deliver()
     assert sold(scene) == "BTC-USD sold: 1.94 at 102.9; no entry in this candle"
     (sale,) = scene.orders(Purpose.FLATTEN)
-    assert sale.reason == BY_HAND
+    assert (sale.reason, sale.decision_price) == (BY_HAND, scene.exchange.tickers({"BTC-USD"})["BTC-USD"].bid)
     assert scene.scan() == []
     scene.clock.now += FRAME
     scene.deliver()
@@ -74,3 +75,10 @@ def test_only_the_position_that_was_meant_is_sold(scene: Scene) -> None:
     assert progress == (True, "BTC-USD is no longer held: nothing was sold")
     assert scene.book.position("BTC-USD") is not None
     assert scene.orders(Purpose.FLATTEN) == []
+
+
+@pytest.mark.parametrize(("min_cost", "minimum"), [("0", "(500)"), ("5", "(500 and 5 USD)")])
+def test_what_is_too_small_is_not_sold_and_keeps_its_stop(scene: Scene, min_cost: str, minimum: str) -> None:
+    scene.scan()
+    scene.change(min_qty=Decimal(500), min_cost=Decimal(min_cost))
+    assert sold(scene) == f"BTC-USD was not sold: 1.94 is below the exchange's minimum {minimum}; its stop stays"

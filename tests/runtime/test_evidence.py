@@ -56,6 +56,13 @@ GOOD = Evidence(
 COMMAND = "./start.sh backtest --data 'my candles' --broker kraken --fee 0.0026"
 
 
+def kept(folder: Path, one: Evidence = GOOD) -> Path:
+    troubles: list[str] = []
+    file = keep(folder, one, troubles.append)
+    assert troubles == []
+    return file
+
+
 def other(**terms: Any) -> Evidence:
     return replace(GOOD, terms=TRADED._replace(**terms))
 
@@ -142,7 +149,7 @@ def test_it_names_the_numbers_and_the_command() -> None:
 
 # -- the files --------------------------------------------------------------------------------------------------------
 def test_a_file_holds_all_of_it_for_its_owner_alone(tmp_path: Path) -> None:
-    file = keep(tmp_path, GOOD)
+    file = kept(tmp_path)
     folder = EvidenceFolder(tmp_path)
     assert (folder.read(), folder.known, folder.unreadable) == (True, [GOOD], [])
     assert file.stat().st_mode & 0o777 == 0o600
@@ -152,18 +159,18 @@ def test_a_file_holds_all_of_it_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_the_same_backtest_renews_its_file_and_another_has_its_own(tmp_path: Path) -> None:
     again = replace(GOOD, made=NOW, verdict="loses", trades=3)
-    assert keep(tmp_path, GOOD) == keep(tmp_path, again)
+    assert kept(tmp_path) == kept(tmp_path, again)
     folder = EvidenceFolder(tmp_path)
     folder.read()
     assert folder.known == [again]
     others = [other(fee=0.1), other(limits=None), replace(GOOD, checksum="dd"), replace(GOOD, since=NOW - 90 * DAY)]
-    assert len({keep(tmp_path, one) for one in (GOOD, *others)}) == 5
+    assert len({kept(tmp_path, one) for one in (GOOD, *others)}) == 5
 
 
 def test_a_folder_is_read_again_only_when_a_file_has_changed(tmp_path: Path) -> None:
     folder = EvidenceFolder(tmp_path)
     assert [folder.read(), folder.read()] == [True, False]
-    file = keep(tmp_path, GOOD)
+    file = kept(tmp_path)
     assert [folder.read(), folder.read()] == [True, False]
     file.unlink()
     assert (folder.read(), folder.known) == (True, [])
@@ -177,17 +184,30 @@ def test_a_folder_is_read_again_only_when_a_file_has_changed(tmp_path: Path) -> 
         ("{}", "schema"),
         ('{"schema": 2}', "its schema is 2, not 1"),
         ('{"schema": 1}', "'limits'"),
+        (json.dumps(GOOD.document() | {"timeframe": "soon"}), "soon"),
+        (json.dumps(GOOD.document() | {"fee": float("nan")}), "nan is no finite number"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line_and_counts_as_none(tmp_path: Path, text: str, wrong: str) -> None:
-    keep(tmp_path, GOOD)
+    kept(tmp_path)
     (tmp_path / FOLDER / "half.json").write_text(text)
     folder = EvidenceFolder(tmp_path)
     folder.read()
     assert folder.known == [GOOD]
     (line,) = folder.unreadable
-    assert "half.json cannot be read and counts as none" in line
+    assert "half.json cannot be read and counts as no evidence" in line
     assert wrong in line
+
+
+def test_a_place_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).write_text("a file where the folder belongs")
+    troubles: list[str] = []
+    keep(tmp_path, GOOD, troubles.append)
+    assert troubles == [f"{tmp_path / FOLDER} cannot be made: File exists"]
+    folder = EvidenceFolder(tmp_path)
+    assert [folder.read(), folder.read()] == [True, False]
+    (line,) = folder.unreadable
+    assert "(Not a directory)" in line
 
 
 # -- the terms --------------------------------------------------------------------------------------------------------
@@ -262,7 +282,7 @@ def test_an_account_says_it_once_and_again_when_it_changes(tmp_path: Path) -> No
     one.look(FEES, NOW)
     assert (len(notes.said(Event.EVIDENCE)), one.blocks) == (1, "no backtest of rule.py:Mine is known")
     assert one.warning.startswith("no backtest of rule.py:Mine is known: ./start.sh backtest --data candles")
-    keep(tmp_path, GOOD)
+    kept(tmp_path)
     one.look(FEES, NOW)
     assert (one.blocks, one.warning) == ("", "")
     one.look(FEES | {"ETH-USD": FeeRate(Decimal(0), Decimal("0.004"))}, NOW)
@@ -278,7 +298,7 @@ def test_an_account_says_it_once_and_again_when_it_changes(tmp_path: Path) -> No
 
 def test_without_known_fees_nothing_is_said_and_nothing_opens(tmp_path: Path) -> None:
     notes = Notes()
-    keep(tmp_path, GOOD)
+    kept(tmp_path)
     one = watch(tmp_path, notes, required=True)
     one.look({}, NOW)
     assert (notes.events, one.blocks) == ([], "no market's fee is known")

@@ -76,7 +76,7 @@ class CoinbaseHistory(History):
             query = question(timeframe_ms, start, end)
             query["end"] = str(int(query["end"]) + time)  # past the edge's cache
             answer = self._ask(symbol, query)
-            if rows := failure.understood(lambda told=answer: wire.candles(told, start, end)):  # type: ignore[misc]
+            if rows := failure.understood(lambda sent=answer: wire.candles(sent, start, end)):  # type: ignore[misc]
                 return rows
         return []
 

@@ -87,7 +87,7 @@ class OkxHistory(History):
         while after > start:
             fields = {"instId": symbol, "after": str(after), "limit": str(_FUNDING_PAGE)}
             rows = self._transport.public(_FUNDING, **fields)
-            page = failure.understood(lambda told=rows: [_rate(row) for row in told])  # type: ignore[misc]
+            page = failure.understood(lambda sent=rows: [_rate(row) for row in sent])  # type: ignore[misc]
             if not page or min(page).time >= after:
                 break
             found += page
