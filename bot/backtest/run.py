@@ -76,9 +76,22 @@ class Backtest:
         self._rank = GuardedStrategy(strategy, self._unranked.append).rank
         self._compile_to = compile_to
         self._pairs = pairs
+        self._news = tuple(news)
         self._at_close: Any = None
         self._scan, self._walk = self._text(scan), self._text(walk)
-        self.signals = self._decided(news)
+        self.signals = self._decided()
+
+    def decide_by(self, strategy: Strategy) -> None:
+        """Decide again on the same candles, by the same strategy with other parameters. Nothing is recompiled, because parameters are
+        arguments of the compiled functions.
+        """
+        texts = _texts(self.strategy)
+        self.strategy = strategy
+        self._plain = None if self.compiled else PlainRule(strategy, self.histories)
+        self._rank = GuardedStrategy(strategy, self._unranked.append).rank
+        if _texts(strategy) != texts:
+            self._scan, self._walk = self._text(scan), self._text(walk)
+        self.signals = self._decided()
 
     @property
     def troubles(self) -> Sequence[Any]:
@@ -86,7 +99,7 @@ class Backtest:
         return [*self._unranked, *(() if self._plain is None else self._plain.troubles)]
 
     # -- decisions ------------------------------------------------------------------------------------------------
-    def _decided(self, news: Sequence[int]) -> Records:
+    def _decided(self) -> Records:
         plain_rule, firsts = self._plain, [self._first_row(one) for one in self.histories]
         if plain_rule is None:
             found = self._by_rows(firsts)
@@ -95,7 +108,9 @@ class Backtest:
             found = [plain_rule.decisions(number, first, len(one)) for number, (one, first) in enumerate(markets)]
         starts = np.array([(int(one.time[0]) - self._grid.start) // self._grid.timeframe for one in self.histories])
         choice = Choice(self.strategy.universe, self.histories, self._pairs, self._rank)
-        signals, order = in_order(self.histories, found, starts, news, choice, fills_gaps=self.strategy.fills_gaps)
+        signals, order = in_order(
+            self.histories, found, starts, self._news, choice, fills_gaps=self.strategy.fills_gaps
+        )
         if plain_rule is not None:
             plain_rule.put_in_order([int(at) for at in order])
         return signals
@@ -298,6 +313,11 @@ def _skips(run: Run) -> dict[str, int]:
     """How many signals each gate blocked, without those that live does not log either."""
     counts = np.bincount(run.blocked, minlength=len(Gate) + 1)
     return {gate.word: int(counts[gate]) for gate in Gate if counts[gate] > 0 and gate not in QUIET}
+
+
+def _texts(strategy: Strategy) -> object:
+    """The functions of a strategy that are compiled."""
+    return strategy.rows and (strategy.rows.decided, strategy.rows.closed)
 
 
 # -- candles and numbers as the walk reads them -----------------------------------------------------------------------

@@ -21,6 +21,7 @@ from bot.domain.clock import MINUTE, parse_iso
 from bot.runtime.chosen import news_of, params_of, strategy_of, timeframe_of
 from bot.runtime.evidence_terms import terms_of
 from bot.runtime.known_terms import KnownMarket, known_terms
+from bot.runtime.parameters import in_words
 from bot.settings.load import ConfigError, Settings
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     }
     if wanted.json is not None:
         write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
-    lines = [_terms_line(wanted, account, known), *notes, *_young(made, account), *_troubles(made)]
+    lines = [terms_line(wanted, account, known), *_tuned(strategy), *notes, *_young(made, account), *_troubles(made)]
     if wanted.report is not None:
         from bot.page.of_backtest import Walked, page
 
@@ -131,18 +132,27 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
 
 def prepared(settings: Settings, wanted: Wanted) -> Prepared:
     """All decisions made, and the terms to walk on. Raises `ValueError`, `BacktestError` and `BadCandles`."""
-    strategy = _strategy(settings, wanted)
-    made, notes = _decided(settings, wanted, strategy)
-    known = {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
-    return Prepared(strategy, made, _account(settings, wanted, made, known), known, notes)
+    strategy = chosen_strategy(settings, wanted)
+    loaded = load_candles(settings, wanted, strategy)
+    made = decide(settings, wanted, strategy, loaded, loaded.histories, moment("since", wanted.since) or 0)
+    known = known_by(settings, wanted)
+    account = account_of(settings, wanted, strategy, loaded.histories, known)
+    return Prepared(strategy, made, account, known, loaded.notes)
 
 
-def _terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
+def terms_line(wanted: Wanted, account: Account, known: Mapping[str, KnownMarket]) -> str:
+    """On what terms it trades, and whose they are."""
     costs, whose = account.costs, ""
     if wanted.broker is not None and wanted.fee is None:
         whose = f" (your account at {wanted.broker})" if known else f" (a newcomer at {wanted.broker})"
     limits = "your limits" if wanted.limits == "account" else "no limits"
     return f"fee {costs.fee:.3%} a side{whose}, spread {costs.spread:.3%}, {account.slots} slots, {limits}"
+
+
+def _tuned(strategy: Strategy) -> list[str]:
+    """The file that parameters come from, where they do."""
+    tuned = strategy.tuned
+    return [] if tuned is None else [f"parameters of {tuned.file} (searched on {tuned.timeframe}): {in_words(tuned)}"]
 
 
 def _young(made: Backtest, account: Account) -> list[str]:
@@ -161,19 +171,18 @@ def _troubles(made: Backtest) -> list[str]:
     return lines if len(troubles) <= 5 else [*lines, f"({len(troubles) - 5} more of these)"]
 
 
-def _strategy(settings: Settings, wanted: Wanted) -> Strategy:
+def given_params(wanted: Wanted) -> dict[str, str]:
+    """The parameters given as options. Raises ValueError for one without a value."""
     given = {}
     for word in wanted.params:
         name, equals, value = word.partition("=")
         if not equals:
             raise ValueError(f"--param {word}: name=value is needed, such as score_needed=4")
         given[name] = value
-    strategy = strategy_of(settings, wanted.strategy, given)
-    own = _own_terms(strategy, wanted)
-    return strategy_of(settings, wanted.strategy, {**own, **given}) if own else strategy
+    return given
 
 
-def _own_terms(strategy: Strategy, wanted: Wanted) -> dict[str, str]:
+def own_terms(strategy: Strategy, wanted: Wanted) -> dict[str, str]:
     """What the options say of a strategy's own numbers: its slots, and that the account bounds its sizes no more than it does."""
     found = {}
     if wanted.slots is not None and "slots" in params_of(strategy):
@@ -183,32 +192,60 @@ def _own_terms(strategy: Strategy, wanted: Wanted) -> dict[str, str]:
     return found
 
 
-def _decided(settings: Settings, wanted: Wanted, strategy: Strategy) -> tuple[Backtest, list[str]]:
-    """The candles with the decisions over them, and a line for each file that needed repairs."""
+def chosen_strategy(settings: Settings, wanted: Wanted, *, untuned: bool = False) -> Strategy:
+    """The strategy that the options name, with the parameters that they give. Raises `ConfigError` and `ValueError`."""
+    given = given_params(wanted)
+    strategy = strategy_of(settings, wanted.strategy, given, untuned=untuned)
+    own = own_terms(strategy, wanted)
+    return strategy_of(settings, wanted.strategy, {**own, **given}, untuned=untuned) if own else strategy
+
+
+class LoadedCandles(NamedTuple):
+    """What is walked, finer candles if they were asked for, and a line for each file that needed repairs."""
+
+    timeframe: str
+    histories: list[History]
+    fine: dict[str, History]
+    notes: list[str]
+
+
+def load_candles(settings: Settings, wanted: Wanted, strategy: Strategy) -> LoadedCandles:
+    """The candles that the options name."""
     from bot.backtest.candle_files import MAX_HOLES, load
-    from bot.backtest.funding import funding_rates
-    from bot.backtest.run import Backtest
 
     timeframe = wanted.timeframe or timeframe_of(settings.trading, strategy)
     holes = MAX_HOLES if wanted.max_holes is None else wanted.max_holes
-    since, until = _moment("since", wanted.since), _moment("until", wanted.until)
     loaded = load(wanted.data, wanted.pairs, timeframe, holes)
-    histories = _before(loaded.histories, until, wanted)
+    histories = _before(loaded.histories, moment("until", wanted.until), wanted)
     fine = {}
     if wanted.detail is not None:
         finer = load(wanted.data, [one.symbol for one in histories], wanted.detail, holes)
         fine = {one.symbol: one for one in finer.histories}
-    made = Backtest(
+    return LoadedCandles(timeframe, histories, fine, loaded.notes)
+
+
+def decide(
+    settings: Settings,
+    wanted: Wanted,
+    strategy: Strategy,
+    loaded: LoadedCandles,
+    histories: Sequence[History],
+    since: int,
+) -> Backtest:
+    """The decisions of a strategy over these candles, from `since` (ms UTC) on."""
+    from bot.backtest.funding import funding_rates
+    from bot.backtest.run import Backtest
+
+    return Backtest(
         strategy,
         histories,
-        since=since or 0,
+        since=since,
         compile_to=compile_folder(settings),
         news=news_of(settings) if wanted.limits == "account" else (),
-        fine=fine,
+        fine=loaded.fine,
         funding=funding_rates(wanted.data, histories) if wanted.limits == "account" else None,
         pairs=wanted.pairs,
     )
-    return made, loaded.notes
 
 
 def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> list[History]:
@@ -220,7 +257,8 @@ def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> 
     return found
 
 
-def _moment(option: str, text: str | None) -> int | None:
+def moment(option: str, text: str | None) -> int | None:
+    """The time (ms UTC) that an option gives. Raises ValueError."""
     if text is None:
         return None
     try:
@@ -230,7 +268,19 @@ def _moment(option: str, text: str | None) -> int | None:
 
 
 # -- terms ------------------------------------------------------------------------------------------------------------
-def _account(settings: Settings, wanted: Wanted, made: Backtest, known: Mapping[str, KnownMarket]) -> Account:
+def known_by(settings: Settings, wanted: Wanted) -> Mapping[str, KnownMarket]:
+    """What the account at the named exchange pays and may trade, as far as that is known."""
+    return {} if wanted.broker is None else known_terms(settings.operation.data_dir, wanted.broker)
+
+
+def account_of(
+    settings: Settings,
+    wanted: Wanted,
+    strategy: Strategy,
+    histories: Sequence[History],
+    known: Mapping[str, KnownMarket],
+) -> Account:
+    """The terms that the options and the owner's settings ask for."""
     from bot.backtest.terms import Account, Limits
 
     if wanted.shorts and wanted.broker is not None:
@@ -240,10 +290,10 @@ def _account(settings: Settings, wanted: Wanted, made: Backtest, known: Mapping[
             raise ValueError(
                 f"--shorts: NIJA sells short only swaps at {', '.join(sorted(SHORTABLE))}, not at {wanted.broker}"
             )
-    own = made.strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
+    own = strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
     if wanted.limits == "account":
         own = min(own, settings.limits.max_open_positions)
-    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in made.histories}
+    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in histories}
     return Account(
         costs=_costs(wanted, known),
         equity=wanted.equity,

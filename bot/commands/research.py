@@ -20,7 +20,7 @@ from bot.settings.load import Settings
 if TYPE_CHECKING:
     from bot.backtest.data_check import Report
 
-TOOLS = ("numba", "llvmlite", "pyarrow", "lightweight-charts")
+TOOLS = ("numba", "llvmlite", "pyarrow", "lightweight-charts", "optuna")
 
 
 @contextmanager

@@ -109,6 +109,57 @@ def backtest(
         run(settings, wanted)
 
 
+@app.command()
+def optimize(
+    data: Annotated[Path, typer.Option(help="candle files of NIJA, or a data folder of freqtrade")],
+    pairs: Pairs = "",
+    since: Annotated[str | None, typer.Option(help="the first candle to decide on, as 2025-04-01")] = None,
+    until: Annotated[str | None, typer.Option(help="candles from then on are left out")] = None,
+    timeframe: Timeframe = None,
+    broker: Annotated[str | None, typer.Option(help=f"on the terms of {', '.join(VENUES)}", metavar="NAME")] = None,
+    fee: Annotated[
+        float | None, typer.Option(min=0, max=0.1, help="taker fee a side, a fraction; default 0.001")
+    ] = None,
+    spread: Annotated[float | None, typer.Option(min=0, max=0.1, help="ask - bid, a fraction; default 0.0002")] = None,
+    equity: Annotated[float, typer.Option(min=1, help="what each fold begins with")] = 10_000.0,
+    slots: Annotated[int | None, typer.Option(min=1, help="positions at one time; default: yours")] = None,
+    limits: Annotated[str, typer.Option(help="account: yours; none: the rule alone")] = "account",
+    shorts: Annotated[bool, typer.Option("--shorts", help="sell short, too")] = False,
+    strategy: Annotated[str | None, typer.Option(help="module:Class or file.py:Class; default: yours")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value that is not searched; may be repeated")] = None,
+    detail: Annotated[str | None, typer.Option(help="walk finer candles, as 1m")] = None,
+    max_holes: MaxHoles = None,
+    trials: Annotated[int, typer.Option(min=1, help="how many to try in each fold, by all workers together")] = 1_000,
+    jobs: Annotated[int | None, typer.Option(min=1, help="worker processes; default: one for each core")] = None,
+    storage: Annotated[str | None, typer.Option(help="postgresql://… shared by machines; default: a file")] = None,
+    study: Annotated[str | None, typer.Option(help="a name of its own; default: one made of what is asked")] = None,
+    folds: Annotated[int, typer.Option(min=0, max=50, help="walk-forward steps; 0: search everything")] = 4,
+    objective: Annotated[str, typer.Option(help="sharpe, sortino, calmar, return or r (the sum in R)")] = "sharpe",
+    seed: Annotated[int, typer.Option(min=0, help="with --jobs 1 the same seed finds the same")] = 0,
+    write: Annotated[bool, typer.Option("--write", help="write what holds to the file that live reads")] = False,
+    force: Annotated[bool, typer.Option("--force", help="write it even if it fails")] = False,
+    as_json: Annotated[Path | None, typer.Option("--json", help="write all of it there, for programs")] = None,
+) -> None:
+    """Search the parameters that a strategy declares, and try them on candles that the search has not seen."""
+    import os
+
+    from bot.commands.backtest import Wanted
+    from bot.commands.optimize import optimize as run
+    from bot.commands.optimize_plan import Asked
+
+    terms = Wanted(
+        *(data, listed(pairs), since, until, timeframe, _one_of("broker", broker, VENUES), fee, spread),
+        *(None, equity, slots, _one_of("limits", limits, ("account", "none")) or "account", shorts, strategy),
+        *(tuple(param or ()), detail, max_holes),
+    )
+    _one_of("objective", objective, ("sharpe", "sortino", "calmar", "return", "r"))
+    asked = Asked(
+        terms, trials, jobs or os.cpu_count() or 1, storage, study, folds, objective, seed, write, force, as_json
+    )
+    with configured() as settings:
+        run(settings, asked)
+
+
 def _one_of(option: str, word: str | None, known: Sequence[str]) -> str | None:
     if word is not None and word not in known:
         complain(f"--{option} {word}: one of {', '.join(known)} is needed")

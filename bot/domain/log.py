@@ -68,6 +68,7 @@ class Event(StrEnum):
     NOTIFIED = "NOTIFIED"
     NOTIFY = "NOTIFY"
     OVERSOLD = "OVERSOLD"
+    PARAMETERS = "PARAMETERS"
     PAUSE_NOT_SHARED = "pause_not_shared"
     POCKETS = "POCKETS"
     PROVED = "PROVED"

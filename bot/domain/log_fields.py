@@ -42,6 +42,7 @@ _DAEMON: Final = {
         "NIJA starts and trades play money at local exchanges.", "info", "version money speed brokers note"
     ),
     Event.SETTINGS: _spec("A setting may not do what you expect.", "warning", "reason"),
+    Event.PARAMETERS: _spec("The strategy trades parameters that a search wrote.", "info", "file params timeframe"),
     Event.CREDENTIALS: _spec("Credentials are incomplete or readable by other users.", "warning", "reason"),
     Event.SKIPPED: _spec("An exchange has credentials, but this version does not support it.", "warning", "reason"),
     Event.LOCKED: _spec("Another NIJA on this computer already trades one of the accounts.", "error", "reason"),

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.calendar import CalendarError, read_calendar
+from bot.runtime.parameters import tuned_for
 from bot.settings.load import GROUPS, ConfigError, Settings
 from bot.settings.variables import TIMEFRAMES, TradingSettings
 from bot.strategy.base import Strategy
 from bot.strategy.named import named, with_params
 from bot.strategy.params import RiskSettings
+from bot.strategy.source import source_digest
 
 
 def owner_of(settings: Settings) -> RiskSettings:
@@ -18,19 +20,39 @@ def owner_of(settings: Settings) -> RiskSettings:
     return RiskSettings(**{name: float(getattr(settings.rule, name)) for name in RiskSettings._fields})
 
 
-def strategy_of(settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None) -> Strategy:
-    """The strategy of the settings, or `other` if given, with its parameters as the owner set them, and as `params` say. Raises
-    `ConfigError` if it cannot be used.
+def strategy_of(
+    settings: Settings, other: str | None = None, params: Mapping[str, str] | None = None, *, untuned: bool = False
+) -> Strategy:
+    """The strategy of the settings, or `other` if given, with the parameters that were written for it, unless `untuned`. Values that
+    the owner has set come before those, and the values of `params` before everything. Raises `ConfigError` if it cannot be used.
     """
+    text = other or settings.trading.strategy
     try:
-        strategy = named(other or settings.trading.strategy, owner_of(settings), settings.home)
+        strategy = named(text, owner_of(settings), settings.home)
     except ValueError as error:
         raise ConfigError([str(error) if other else f"STRATEGY: {error}"]) from None
     try:
+        tuned = None if untuned else tuned_for(settings.operation.data_dir, text, strategy)
         given = {**own_words(settings, strategy), **(params or {})}
-        return with_params(strategy, given) if given else strategy
+        written = {} if tuned is None else _unset(settings, tuned.params, given)
+        given |= {name: repr(value) for name, value in written.items()}
+        chosen = with_params(strategy, given) if given else strategy
     except ValueError as error:
         raise ConfigError([str(error)]) from None
+    if tuned is not None:
+        chosen.tuned = tuned._replace(params=written)
+    return chosen
+
+
+def _unset(settings: Settings, params: Mapping[str, float], given: Mapping[str, str]) -> dict[str, float]:
+    """Those that the owner has neither set nor given."""
+    own = settings.rule.model_fields_set.intersection(RiskSettings._fields).union(given)
+    return {name: value for name, value in params.items() if name not in own}
+
+
+def source_of(strategy: Strategy) -> str:
+    """The digest of its source text."""
+    return source_digest(strategy)
 
 
 def own_words(settings: Settings, strategy: Strategy) -> dict[str, str]:

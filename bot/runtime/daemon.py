@@ -37,6 +37,7 @@ from bot.runtime.judgement_writer import writing_judgements
 from bot.runtime.ledgers import Ledgers
 from bot.runtime.lockstep import Follower
 from bot.runtime.memory import keep_small
+from bot.runtime.parameters import in_words
 from bot.runtime.reporter import last_known
 from bot.runtime.service_manager import service_manager
 from bot.runtime.trading_environment import TradingEnvironment
@@ -82,6 +83,8 @@ def _logged(settings: Settings, plan: TradingPlan, env: TradingEnvironment, stop
             log.warning(Event.EVIDENCE, reason=line)
         for warning in (*settings.warnings, *narrowed(settings, plan)):
             log.warning(Event.SETTINGS, reason=warning)
+        if (tuned := plan.strategy.tuned) is not None:
+            log.info(Event.PARAMETERS, file=tuned.file, params=in_words(tuned), timeframe=tuned.timeframe)
         keep(settings.operation.data_dir, planned(settings, plan), log)
         with (
             notifying(settings, redact, logs, whose=resolve_mode(settings).upper()),
@@ -235,6 +238,8 @@ def narrowed(settings: Settings, plan: TradingPlan) -> Iterator[str]:
         yield f"MAX_PAIRS is {plan.criteria.most}: the strategy chooses {rule.universe.most}, and is limited to fewer"
     if rule.timeframe is not None and parse_timeframe(rule.timeframe) != plan.timeframe_ms:
         yield f"TIMEFRAME is {settings.trading.timeframe}: the strategy was made for {rule.timeframe}"
+    if rule.tuned is not None and parse_timeframe(rule.tuned.timeframe) != plan.timeframe_ms:
+        yield f"TIMEFRAME is {settings.trading.timeframe}: {rule.tuned.file} was searched on {rule.tuned.timeframe}"
 
 
 def _ms(seconds: Decimal) -> int:

@@ -17,14 +17,17 @@ from bot.domain.log import Event, Log
 from bot.engine.account_engine import TradingPlan
 from bot.engine.denials import denied
 from bot.runtime.heartbeat_file import running_daemon
+from bot.runtime.parameters import in_words
 from bot.runtime.sandbox_child import is_alive
 from bot.settings.load import Settings
-from bot.settings.shown import Setting, listed
+from bot.settings.shown import DEFAULT, Setting, listed
 from bot.store import account_state
 from bot.store.reader import Books
 from bot.telemetry.status_file import StatusFile
 
 NAME = "settings.json"
+#: The row of the parameters that `nija optimize` wrote.
+PARAMETERS = "strategy parameters"
 
 
 def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
@@ -34,7 +37,10 @@ def planned(settings: Settings, plan: TradingPlan) -> list[Setting]:
         own["TIMEFRAME"] = str(plan.strategy.timeframe)
     if settings.limits.max_open_positions != plan.limits.max_open_positions:
         own["MAX_OPEN_POSITIONS"] = str(plan.limits.max_open_positions)
-    return [Setting(one.name, own[one.name], "strategy") if one.name in own else one for one in listed(settings)]
+    rows = [Setting(one.name, own[one.name], "strategy") if one.name in own else one for one in listed(settings)]
+    tuned = plan.strategy.tuned
+    written = Setting(PARAMETERS, "", DEFAULT) if tuned is None else Setting(PARAMETERS, in_words(tuned), tuned.file)
+    return [*rows, written]
 
 
 def keep(data_dir: Path, rows: Iterable[Setting], log: Log) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bot.domain.candles import Candles
 from bot.strategy import rule
-from bot.strategy.base import Close, Condition, Evaluation, ExitLeg, Numbers, Rows, Strategy, Trade
+from bot.strategy.base import Close, Condition, Evaluation, ExitLeg, Numbers, Rows, Searched, Strategy, Trade
 from bot.strategy.exits import FLAT, LONG
 from bot.strategy.indicators import Indicators, indicators
 from bot.strategy.params import APEX, DEFAULT_RISK_SETTINGS, ApexParams, RiskSettings
@@ -22,6 +22,20 @@ _NEEDED = tuple(name == "score" or name in Conditions._fields[:7] for name in _N
 
 class ApexStrategy(Strategy):
     """Trend by VWAP, EMAs and MACD; entry on 3 of 5 points; stop beyond the swing; three targets, a trail."""
+
+    #: What is asked of an entry, and the exits. Sizes are not searched, since they change no result in R, and neither are the
+    #: periods of indicators: fewer parameters find less luck.
+    search_space = (
+        Searched("adx_floor", 15.0, 40.0, 1.0),
+        Searched("score_needed", 3, 5, 1),
+        Searched("pullback", 0.001, 0.01, 0.001),
+        Searched("stop_atr", 0.25, 3.0, 0.25),
+        Searched("tp1_r", 0.5, 1.5, 0.25),
+        Searched("tp2_r", 1.75, 2.75, 0.25),
+        Searched("tp3_r", 3.0, 8.0, 0.5),
+        Searched("tp1_share", 0.25, 0.7, 0.05),
+        Searched("trail_atr", 1.0, 5.0, 0.5),
+    )
 
     def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS, params: ApexParams = APEX) -> None:
         super().__init__(risk_settings)

@@ -19,7 +19,8 @@ from bot.domain.order import Numbers
 from bot.strategy import exits
 from bot.strategy.exits import FLAT, EntryRequirements, Exit, ExitLeg, ExitLegs, Terms, Trade
 from bot.strategy.grid import compared
-from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings
+from bot.strategy.params import DEFAULT_RISK_SETTINGS, RiskSettings, Tuned
+from bot.strategy.search_space import Searched, SearchSpace
 
 __all__ = [
     "Close",
@@ -32,6 +33,7 @@ __all__ = [
     "ExitLegs",
     "Numbers",
     "RiskSettings",
+    "Searched",
     "Strategy",
     "Terms",
     "Trade",
@@ -202,6 +204,10 @@ class Strategy(ABC):
     largest_pct: float | None = None
     #: How markets are chosen; None: the MAX_PAIRS most traded ones of the last day. PAIRS_ALLOW of the owner comes first.
     universe: Universe | None = None
+    #: Which of its `params` (a NamedTuple that the class takes as `params=`) `nija optimize` may search.
+    search_space: SearchSpace = ()
+    #: The file that its parameters come from; None: they are its own, or given by hand.
+    tuned: Tuned | None = None
 
     #: The group of the owner's settings (see `bot.settings.variables`) whose fields are its `params`; "": it has none.
     settings = ""

@@ -19,6 +19,7 @@ from bot.domain.candles import parse_timeframe
 from bot.strategy.base import Strategy, Universe
 from bot.strategy.exits import ExitLeg, ExitLegs, sold_by
 from bot.strategy.params import RiskSettings
+from bot.strategy.search_space import check_space
 
 
 def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> Strategy:
@@ -34,15 +35,16 @@ def named(text: str, risk_settings: RiskSettings, home: Path | None = None) -> S
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise ValueError(f"{text} is not a subclass of bot.strategy.base.Strategy: derive it from that class")  # noqa: TRY004
     with _reporting(f"{text} cannot be created"):
-        return checked(found(risk_settings))
+        rule = checked(found(risk_settings))
+        check_space(rule.search_space, own_params(rule))
+        return rule
 
 
 def with_params(rule: Strategy, given: Mapping[str, str]) -> Strategy:
     """The same strategy with other numbers: fields of its `params` (a NamedTuple that its class takes as `params=`), or of its
     `risk_settings`. Raises ValueError with one line that says what to do.
     """
-    params = getattr(rule, "params", None)
-    fields = params._asdict() if isinstance(params, tuple) and hasattr(params, "_asdict") else {}
+    params, fields = getattr(rule, "params", None), own_params(rule)
     unknown = [name for name in given if name not in fields and name not in RiskSettings._fields]
     if unknown:
         known = ", ".join([*fields, *RiskSettings._fields])
@@ -70,6 +72,12 @@ def _as(name: str, text: str, like: object) -> float | int:
     if not math.isfinite(value):
         raise ValueError(f"{name} is {text!r}: a finite number is needed")
     return value
+
+
+def own_params(rule: Strategy) -> dict[str, float]:
+    """The fields of a strategy's `params`, by name; none where it has no NamedTuple of that name."""
+    params: Any = getattr(rule, "params", None)
+    return params._asdict() if isinstance(params, tuple) and hasattr(params, "_asdict") else {}
 
 
 def checked(rule: Strategy) -> Strategy:

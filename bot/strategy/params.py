@@ -6,6 +6,7 @@ All constants of APEX v7.1 and the few settings of the account's owner. Values o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -66,6 +67,14 @@ class ApexParams(NamedTuple):
     weight_score_3: float = 0.8
     weight_score_4: float = 0.9
     weight_score_5: float = 1.0
+
+
+class Tuned(NamedTuple):
+    """Parameters that were searched and written down: the file, the values it gives, and the timeframe they were found in."""
+
+    file: str
+    params: Mapping[str, float]
+    timeframe: str
 
 
 DEFAULT_RISK_SETTINGS = RiskSettings()
