@@ -29,6 +29,7 @@ from bot.strategy.base import (
     Evaluation,
     Numbers,
     Rows,
+    Searched,
     Strategy,
     Terms,
     Trade,
@@ -219,6 +220,13 @@ class TrendStrategy(Strategy):
     stop_slip = 0.002
     sits_out_stops = False
     raises_small = False
+    #: Its signal and its stops. The resting stop stays beyond the close-stop.
+    search_space = (
+        Searched("fast", 10, 40, 5),
+        Searched("slow", 60, 120, 10),
+        Searched("close_stop_atr", 2.0, 4.0, 0.5),
+        Searched("resting_stop_atr", 4.5, 9.0, 0.5),
+    )
 
     def __init__(self, risk_settings: RiskSettings = DEFAULT_RISK_SETTINGS, params: TrendParams = TREND) -> None:
         super().__init__(risk_settings)
