@@ -23,6 +23,7 @@ from bot.commands.cli import app
 from bot.commands.optimize_plan import Asked, Plan
 from bot.settings.load import load_settings
 from tests.backtest.candles import write
+from tests.backtest.given import COMPILED
 from tests.commands.test_backtest import ROOT, nija
 from tests.strategy.given import walk
 
@@ -34,6 +35,9 @@ FILE = Path("data") / "parameters" / "bot.strategy.apex.ApexStrategy.json"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("owner")
     (place / "candles").mkdir()
+    (place / "data").mkdir()
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    (place / "data" / "numba").symlink_to(COMPILED)
     for number, symbol in enumerate(("BTC-USD", "ETH-USD")):
         market = walk(number, 8_000)
         names = ("time", "open", "high", "low", "close", "volume")
@@ -95,7 +99,7 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
 
 def workers(parent: int) -> list[int]:
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
 
