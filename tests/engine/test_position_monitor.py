@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.candles import Candles
+from bot.domain.clock import MINUTE
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
 from bot.engine.exits import STOP_GRACE
-from tests.engine.exchange import Scene
+from bot.strategy.base import Close, Trade
+from tests.engine.exchange import CLOSE, Scene
 from tests.engine.given import ticker
-from tests.marketdata.given import busy
+from tests.marketdata.given import FRAME, busy
 
 
 @pytest.fixture
@@ -84,3 +87,53 @@ def test_a_flattened_position_is_sold_at_the_price_of_the_moment(scene: Scene) -
     scene.engine.flattening.step("the owner says so")
     (sale,) = scene.orders(Purpose.FLATTEN)
     assert sale.decision_price == Decimal("99.5")
+
+
+def closes_of(scene: Scene, **answer: str) -> list[int]:
+    """The closes that the strategy is asked about from now on; it answers each with this exit."""
+    closes: list[int] = []
+
+    def on_close(trade: Trade, candles: Candles) -> Close:
+        closes.append(candles.closed_at)
+        return Close(trade.stop, **answer)
+
+    scene.rule.on_close = on_close  # type: ignore[method-assign]
+    scene.clock.now += 3 * FRAME
+    scene.deliver()
+    scene.engine.monitor.walk()
+    return closes
+
+
+def test_closes_that_were_missed_come_in_order_and_each_once(scene: Scene) -> None:
+    closes = closes_of(scene)
+    assert closes == [CLOSE + FRAME, CLOSE + 2 * FRAME, CLOSE + 3 * FRAME]
+    scene.engine.monitor.walk()
+    assert len(closes) == 3
+
+
+def test_a_close_that_calls_for_an_exit_comes_again_until_it_is_made(scene: Scene) -> None:
+    scene.exchange.share = Decimal(0)
+    closes = closes_of(scene, exit="enough")
+    assert closes == [CLOSE + FRAME]
+    scene.engine.monitor.walk()
+    assert closes == [CLOSE + FRAME] * 2
+
+
+def test_how_far_prices_were_checked_outlives_a_restart(scene: Scene) -> None:
+    assert scene.engine.monitor.look()
+    scene.engine.monitor.keep()
+    seen = scene.engine.monitor.looked.pop("BTC-USD")
+    (position,) = scene.book.positions()
+    assert scene.engine.monitor._since(position) == seen
+
+
+def test_one_position_that_lost_its_stop_now_is_urgent_beside_another_that_lost_it_long_ago(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "BTC-USD", "ETH-USD")
+    assert len(scene.scan()) == 2
+    urgent = []
+    for symbol in ("BTC-USD", "ETH-USD"):
+        scene.oms.mark_unprotected(symbol, "for a test")
+        urgent.append(scene.engine.protection.is_urgent())
+        scene.clock.now += 2 * MINUTE
+        urgent.append(scene.engine.protection.is_urgent())
+    assert urgent == [True, False, True, False]
