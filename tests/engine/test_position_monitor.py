@@ -120,11 +120,12 @@ def test_a_close_that_calls_for_an_exit_comes_again_until_it_is_made(scene: Scen
 
 
 def test_how_far_prices_were_checked_outlives_a_restart(scene: Scene) -> None:
-    assert scene.engine.monitor.look()
-    scene.engine.monitor.keep()
-    seen = scene.engine.monitor.looked.pop("BTC-USD")
+    monitor = scene.engine.monitor
+    monitor.looked["BTC-USD"] = CLOSE + 5 * FRAME
+    monitor.keep()
+    monitor.looked.clear()
     (position,) = scene.book.positions()
-    assert scene.engine.monitor._since(position) == seen
+    assert monitor._since(position) == CLOSE + 5 * FRAME
 
 
 def test_one_position_that_lost_its_stop_now_is_urgent_beside_another_that_lost_it_long_ago(tmp_path: Path) -> None:
