@@ -77,6 +77,7 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     )
     try:
         while len(both := workers(started.pid)) < 2 or done(folder / "own.db") < 3:
@@ -89,7 +90,7 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
             time.sleep(0.2)
     finally:
         os.killpg(started.pid, signal.SIGINT)
-        said, complaint = started.communicate()
+        said, complaint = started.communicate(timeout=60)
     assert started.returncode == 130, complaint
     assert "a worker ended with status -9: its trial is tried again by another" in said
     assert complaint.startswith("stopped after ")
