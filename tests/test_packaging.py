@@ -20,7 +20,7 @@ import bot
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
-RESEARCH_ONLY = {"numba", "pyarrow"}
+RESEARCH_ONLY = {"numba", "optuna", "pyarrow"}
 TEST_ONLY = {"pytest", "hypothesis", "mypy", "ruff", "ccxt", "empyrical-reloaded"}
 SDKS_OWN = {"urllib3"}
 """Imported for its errors and sockets; pinned by the lock alone, since okx's metadata contradicts every safe pin."""

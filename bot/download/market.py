@@ -30,8 +30,9 @@ T = TypeVar("T")
 #: Waits (real ms) after requests that failed, and how many may fail in a row: fewer as long as nothing has been answered.
 WAITS: Final = Backoff(SECOND, 2, 60 * SECOND)
 _FIRST_TRIES, _TRIES = 3, 9
-#: How often a part that cannot be right is requested, and the wait (real ms) before each repeat.
-_READINGS, _READING_WAIT = 3, SECOND
+#: How often a part that cannot be right is requested, and the wait (real ms) before each repeat: Coinbase's edge repeats an answer
+#: for about a second.
+_READINGS, _READING_WAIT = 3, 2 * SECOND
 
 
 #: What makes a candle impossible on its own; order and doubles are repaired.

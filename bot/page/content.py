@@ -136,7 +136,7 @@ def bins(values: Series, most: int = 40) -> tuple[Bin, ...]:
         return ()
     low, high = (float(one) for one in np.quantile(known, (0.005, 0.995)))
     low, high = min(low, 0.0), max(high, 0.0)
-    width = _round_up((high - low) / most) if high > low else 1.0
+    width = _round_up((high - low) / most) if high - low > most * np.finfo(float).tiny else 1.0
     first, last = int(np.floor(low / width)), int(np.ceil(high / width))
     last = max(last, first + 1)
     place = np.clip(np.floor(known / width).astype(np.int64), first, last - 1) - first

@@ -50,7 +50,7 @@ def tried(number: int, outside: float, own: float = -0.1, count: int = 200) -> T
 CASES = [
     ((tried(1, 0.5), tried(2, 0.5)), True, "holds out of sample: earned"),
     ((tried(1, -0.5), tried(2, -0.5)), False, "fails out of sample: loses"),
-    ((tried(1, 0.0), tried(2, 0.01)), False, "fails out of sample: cannot be told from chance"),
+    ((tried(1, 0.0), tried(2, 0.01)), False, "fails out of sample: may be chance"),
     ((tried(1, 0.5, count=10), tried(2, 0.5, count=10)), False, "fails out of sample: too few trades"),
     ((tried(1, 1.0), tried(2, -0.2)), False, "fails out of sample: the last fold"),
     ((tried(1, 0.5, own=0.6), tried(2, 0.5, own=0.6)), False, "fails out of sample: the strategy's own parameters"),

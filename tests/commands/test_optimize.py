@@ -77,7 +77,7 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+        preexec_fn=default_sigint,  # noqa: PLW1509 - no other thread of ours holds a lock that this needs
     )
     try:
         while len(both := workers(started.pid)) < 2 or done(folder / "own.db") < 3:
@@ -96,6 +96,11 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
     assert complaint.startswith("stopped after ")
     assert complaint.endswith(" of 100,000 trials: the same command goes on from there\n")
     assert workers(started.pid) == []
+
+
+def default_sigint() -> None:
+    """Tests that run in the background of a shell inherit that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def workers(parent: int) -> list[int]:

@@ -127,12 +127,17 @@ def test_what_cannot_be_right_is_asked_again(
 ) -> None:
     if (venue, defect) == ("coinbase", "missing"):
         pytest.skip("Coinbase sends no candle where nothing was traded, so that a missing one shows nothing")
-    monkeypatch.setattr("bot.download.market._READING_WAIT", 0)
+    if venue != "coinbase":  # whose edge repeats an answer for a second
+        monkeypatch.setattr("bot.download.market._READING_WAIT", 0)
     paths = {"kraken": "OHLC", "okx": "history-candles", "coinbase": "candles"}
     unfaulted.control("POST", "faults", venue=venue, kind="bad_candle", path=paths[venue], body=defect, count=2)
     ended = nija(*words(venue, tmp_path))
     assert ended.exit_code == 0, ended.output
-    assert (tmp_path / f"{MARKETS[venue]}-5m.parquet").read_bytes() == whole[venue]
+    file = tmp_path / f"{MARKETS[venue]}-5m.parquet"
+    (tmp_path / "whole").write_bytes(whole[venue])
+    pairs = zip(pq.read_table(file).to_pylist(), pq.read_table(tmp_path / "whole").to_pylist(), strict=True)
+    assert [(made, right) for made, right in pairs if made != right] == []
+    assert file.read_bytes() == whole[venue]
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "http_status", "rate_limit", "truncated"])

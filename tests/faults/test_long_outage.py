@@ -95,6 +95,8 @@ def actor(clock: Hours, position_ms: int, cycle_ms: int) -> BrokerTrader:
         "_schedule": Schedule(clock.pacer, cycle_ms, DAY, 0, position_ms),
         "_operator": SimpleNamespace(poll=lambda: False, blocked_by=lambda **_: None),
         "_connection": SimpleNamespace(trading=None),
+        "_evidence": SimpleNamespace(look=lambda *_: None, blocks=None, warning=""),
+        "_oms": SimpleNamespace(fees={}),
     }  # fmt: skip
     for name, part in parts.items():
         setattr(made, name, part)

@@ -84,4 +84,4 @@ def test_a_stop_that_is_closed_before_its_fills_show_is_not_placed_again(rig: Ri
         rig.jump("0.9")
         rig.until(lambda: rig.position is None and rig.agreed(), "the end")
     assert rig.notes.said(Event.OVERSOLD) == []
-    assert abs(rig.coins() - owners) < rig.lot * 9
+    assert abs(rig.coins() - owners) <= rig.lot * (1 + len(rig.sent(type="stop")))  # each may end a unit short

@@ -102,6 +102,7 @@ def test_the_row_is_the_one_that_other_versions_read() -> None:
         "today_usd": "-2.5",
         "week_usd": "7",
         "prices": {"BTC-USD": "105.5"},
+        "evidence": "",
     }
     assert row == {
         "status": "degraded",
