@@ -54,6 +54,7 @@ def test_a_thread_that_is_killed_lives_again_and_nobody_else_notices(sandbox: Sa
     """Exceptions that are ordinary and ones that nothing catches, raised at any moment."""
     with Killable(tmp_path / "nija", SANDBOX_READY_FILE=str(sandbox.ready_file), **FEW) as daemon:
         daemon.until(lambda: bool(of(daemon.lines(Event.ENTRY), "okx")), "an entry at OKX")
+        daemon.until(lambda: daemon.book("kraken")["cycles"] > 1, "all of Kraken's threads")
         begun, threads = daemon.book("kraken")["cycles"], threads_of(daemon)
         (daemon.data / "kill-okx").touch()
         daemon.until(

@@ -236,6 +236,7 @@ def test_ccxt_places_stops_and_lists_what_is_open_and_what_ended(exchange: ccxt.
     last = exchange.fetch_ticker("BTC/USD")["last"]
     bought = exchange.create_order("BTC/USD", "market", "buy", 0.001, last)
     until(lambda: exchange.fetch_order(bought["id"]), lambda order: order["status"] == "closed")
+    until(exchange.fetch_balance, lambda found: found["BTC"]["free"] >= 0.001)
     words = {"stopLossPrice": round(last * 0.9, 2)}
     stop = exchange.create_order("BTC/USD", "limit", "sell", 0.001, round(last * 0.85, 2), words)
     (open_one,) = until(lambda: exchange.fetch_open_orders("BTC/USD"), lambda rows: len(rows) == 1)
