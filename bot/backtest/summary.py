@@ -50,7 +50,7 @@ def _figures(found: Numbers) -> Table:
 
 def _beside(found: Numbers, others: Iterable[Alternative]) -> Table:
     this = Alternative("this backtest", found.total_return, found.final_equity, found.trades, found.expectancy_r)
-    table = _columns("beside", "return", "final", "trades", "R a trade")
+    table = columns("beside", "return", "final", "trades", "R a trade")
     for one in (this, *others):
         trades = "" if one.trades is None else f"{one.trades:,}"
         in_r = "" if one.trades is None else ratio(one.expectancy_r, 3)
@@ -59,7 +59,7 @@ def _beside(found: Numbers, others: Iterable[Alternative]) -> Table:
 
 
 def _group(name: str, rows: Sequence[Trades]) -> Table:
-    table = _columns(name, "trades", "won", "R a trade", "result", "fees")
+    table = columns(name, "trades", "won", "R a trade", "result", "fees")
     left_out = len(rows) - MOST_ROWS if name == "pair" else 0
     for at, one in enumerate(rows):
         if left_out > 0 and MOST_ROWS // 2 <= at < MOST_ROWS // 2 + left_out:
@@ -72,8 +72,9 @@ def _group(name: str, rows: Sequence[Trades]) -> Table:
     return table
 
 
-def _columns(first: str, *names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def columns(first: str, *names: str, apart: int = 2) -> Table:
+    """A table of text in its first column and numbers in the others, `apart` spaces between them."""
+    table = Table(box=None, pad_edge=False, padding=(0, apart, 0, 0))
     table.add_column(first)
     for name in names:
         table.add_column(name, justify="right")

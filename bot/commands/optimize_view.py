@@ -17,7 +17,7 @@ from rich.text import Text
 from bot.backtest.figures import money, ratio
 from bot.backtest.folds import Measured, Outcome, Tried
 from bot.backtest.folds import Progress as Searched
-from bot.backtest.summary import WIDTH
+from bot.backtest.summary import WIDTH, columns
 from bot.domain.clock import iso
 from bot.strategy.base import Searched as Range
 
@@ -96,7 +96,7 @@ def show(
 
 
 def _folds(tried: Sequence[Tried], objective: str) -> Table:
-    table = _columns("fold", "", "from", "to", "trades", "R a trade", "result", objective)
+    table = columns("fold", "", "from", "to", "trades", "R a trade", "result", objective, apart=1)
     for one in tried:
         fold = one.fold
         spans = (("in sample", fold.since, fold.cut, one.inside), ("out of sample", fold.cut, fold.until, one.outside))
@@ -112,18 +112,10 @@ def _cells(one: Measured) -> tuple[str, ...]:
 
 
 def _parameters(tried: Sequence[Tried], space: Sequence[Range], own: Mapping[str, float]) -> Table:
-    table = _columns("parameter", "from", "to", "own", *(f"fold {one.fold.number}" for one in tried))
+    table = columns("parameter", "from", "to", "own", *(f"fold {one.fold.number}" for one in tried), apart=1)
     for one in space:
         table.add_row(
             one.name,
             *(f"{value:g}" for value in (one.low, one.high, own[one.name], *(t.params[one.name] for t in tried))),
         )
-    return table
-
-
-def _columns(first: str, *names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first)
-    for name in names:
-        table.add_column(name, justify="right")
     return table

@@ -258,7 +258,7 @@ def asked(ask: Callable[[], T], watcher: Watcher, tries: int = _TRIES) -> T:
 
 
 def _is_final(error: BrokerError) -> bool:
-    """Whether the same request would fail for ever."""
+    """Whether the same request would fail every time."""
     if error.meaning in (ErrorMeaning.MARKET_CLOSED, ErrorMeaning.GONE):
         return True  # there is no such market
     return error.meaning.error_class not in (ErrorClass.PASSING, ErrorClass.UNKNOWN)
