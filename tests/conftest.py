@@ -6,6 +6,7 @@ An empty environment variable overrides `.env`, also in the processes that tests
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from bot.brokers.common import hostfile
+from bot.runtime.stopping import ASK_TO_END
 from bot.settings.load import VARIABLES
 
 # Processes that tests start compile their imports once; otherwise each takes seconds longer.
@@ -37,6 +39,15 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nothing_is_shared(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that run in parallel use the same keys: each test gets its own folder for what the users of a host share."""
     monkeypatch.setattr(hostfile, "HOST_FOLDERS", (Path(mkdtemp(dir=hosts)),))
+
+
+@pytest.fixture(autouse=True)
+def signals_stay_as_they_are() -> Iterator[None]:
+    """A command that a test runs in this process may ignore signals; later daemons would inherit that and could not be stopped."""
+    before = {number: signal.getsignal(number) for number in ASK_TO_END}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 #: Number of tests left out: faults tested at another exchange, and tests that take long.

@@ -98,28 +98,28 @@ def traded(folder: Path, replay: Replay, look_ms: int, tell: Callable[[str], Non
         "MAX_DRAWDOWN_PCT": LOSS_PCT,
     }
     words = [str(word) for pair in market.items() for word in pair]
-    with (
-        Sandbox(folder, "--lockstep", *words) as sandbox,
-        Daemon(
-            folder / "nija",
-            SANDBOX_READY_FILE=str(sandbox.ready_file),
-            **{name: str(value) for name, value in settings.items()},
-        ) as daemon,
-    ):
-        daemon.until(lambda: bool(daemon.lines(Event.FUNDED)), Event.FUNDED, PATIENCE)
-        balances = sandbox.ledger()["accounts"]["main"]
-        equity = sum(float(balances[one]["free"]) + float(balances[one]["held"]) for one in DOLLARS if one in balances)
-        instruments = _instruments(sandbox.kraken.rest, replay.symbols)
-        looks = Looks(replay.market(), daemon.data, instruments, look_ms)
-        for opened in range(replay.start_ms, replay.end_ms, FIVE_MINUTES):
-            _live_through(sandbox, looks, opened)
-            if (opened + FIVE_MINUTES) % DAY == 0:
-                tell(f"{iso(opened + FIVE_MINUTES)[:10]}: {len(daemon.book()['fills'])} fills, {looks.made} looks")
-        book = daemon.book()
-        daemon.stop()
-        value = sum(float(one["qty"]) * float(one["price"]) for one in book["fills"])
-        fee = sum(float(one["fee_usd"]) for one in book["fills"]) / value if value else 0.002
-        return Traded(equity, round(fee, 5), instruments, trades_of(book))
+    with Sandbox(folder, "--lockstep", *words) as sandbox:
+        equity = _dollars(sandbox)
+        settings["SANDBOX_READY_FILE"] = sandbox.ready_file
+        with Daemon(folder / "nija", **{name: str(value) for name, value in settings.items()}) as daemon:
+            daemon.until(lambda: bool(daemon.lines(Event.FUNDED)), Event.FUNDED, PATIENCE)
+            instruments = _instruments(sandbox.kraken.rest, replay.symbols)
+            looks = Looks(replay.market(), daemon.data, instruments, look_ms)
+            for opened in range(replay.start_ms, replay.end_ms, FIVE_MINUTES):
+                _live_through(sandbox, looks, opened)
+                if (opened + FIVE_MINUTES) % DAY == 0:
+                    tell(f"{iso(opened + FIVE_MINUTES)[:10]}: {len(daemon.book()['fills'])} fills, {looks.made} looks")
+            book = daemon.book()
+            daemon.stop()
+            value = sum(float(one["qty"]) * float(one["price"]) for one in book["fills"])
+            fee = sum(float(one["fee_usd"]) for one in book["fills"]) / value if value else 0.002
+            return Traded(equity, round(fee, 5), instruments, trades_of(book))
+
+
+def _dollars(sandbox: Sandbox) -> float:
+    """What the account has before the daemon buys anything."""
+    balances = sandbox.ledger()["accounts"]["main"]
+    return sum(float(balances[one]["free"]) + float(balances[one]["held"]) for one in DOLLARS if one in balances)
 
 
 def _live_through(sandbox: Sandbox, looks: Looks, opened: int) -> None:
