@@ -247,9 +247,13 @@ class Rig:
         """One scan with a signal (in `symbols`, by default the rig's own), with the stop at a distance of `far`; returns the
         entries that the book now has for the rig's symbol.
         """
-        self._await_candle()
         self.rule.side, self.rule.stop = side, 1 - side * far
-        self.engine.entries.scan(symbols or [self.symbol], self.engine.accounting.measure(), None)
+        ordered, close = self.book.orders_since(0), 0
+        while close != self.engine.candle_cache.newest() and self.book.orders_since(0) == ordered:
+            # If the next candle closes before the scan, that scan finds no candle.
+            self._await_candle()
+            close = self.engine.candle_cache.newest()
+            self.engine.entries.scan(symbols or [self.symbol], self.engine.accounting.measure(), None)
         self.rule.side = FLAT
         return self.orders(Purpose.ENTRY)
 

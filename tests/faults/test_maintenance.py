@@ -23,7 +23,7 @@ from tests.daemon_fixture import Daemon
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
 
-LIVES = 40
+LIVES = 14
 SPEED = 600
 
 
