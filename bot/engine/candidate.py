@@ -12,12 +12,12 @@ from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE, iso
 from bot.domain.instrument import Instrument, Ticker
 from bot.domain.money import ZERO, decimal, floor_to
-from bot.domain.order import OrderRecord, Purpose
+from bot.domain.order import Purpose
 from bot.engine.accounting import AccountSnapshot, base_of, exposures, slots_taken
 from bot.engine.buying_power import best_funded_currency
 from bot.engine.denials import Denials
 from bot.engine.order_manager import OrderManager
-from bot.engine.records import is_harmless
+from bot.engine.records import is_entry_on, is_harmless
 from bot.engine.results import last_ended
 from bot.engine.risk import Limits
 from bot.strategy import gate_inputs, sizing
@@ -102,6 +102,19 @@ class Candidate:
             or self._first(ORDER, self.order)
         )
 
+    def rest_blocked_by(self, account: Blocked | None) -> Blocked | None:
+        """The first gate that blocks what the order of this entry left unfilled; its own position takes no second slot."""
+        held = self.oms.book.position(self.symbol) is not None
+        return (
+            account
+            or self._first(SYMBOL, self.known._replace(entries=0, unsettled=0))
+            or (None if held else self._first(CAPACITY, self.capacity))
+            or self._first(QUOTE, self.quote)
+            or self._first(STRATEGY, gate_inputs.Strategy(answered=self._answer is not None))
+            or self._first(OFFER, self.answer.to_be_paid)
+            or self._first(ORDER, self.order)
+        )
+
     def _first(self, rows: Rows[P], part: P) -> Blocked | None:
         return first(rows, part, self.asked)
 
@@ -147,32 +160,38 @@ class Candidate:
     @cached_property
     def order(self) -> gate_inputs.Order:
         """Limits count it at the worst price it may fill at."""
-        instrument, now, rule = self.instrument, self.capacity, self.bounds.strategy.rule
-        risk_settings = self.bounds.risk_settings
-        worst = sizing.worst_price(self.close, self.ticker.ask, SLIPPAGE, instrument.tick)
-        paid = self.ticker.ask if self.evaluation.side > 0 else self.ticker.bid
-        sized_at = paid if rule.sizes_at_price else self.close
+        size, now = self._size, self.capacity
         left = room(now)
-        size = sizing.size(
-            self.answer.pct,
-            float(sized_at),
-            self.evaluation.stop,
-            self._buying_power(floor_to(left.least * sized_at / worst, CENT)),
-            minimums(instrument),
-            risk_settings if rule.raises_small else risk_settings._replace(max_position_pct_small=0.0),
-            rule.least_part,
-        )
         return gate_inputs.Order(
             lots=size.lots,
             fit=size.fit,
             smallest=size.smallest_value,
             allowed=size.allowed,
-            value=self._qty(size.lots or size.smallest) * worst,
+            value=self._qty(size.lots or size.smallest) * self._worst,
             max_order=now.max_order,
             coin_room=left.coin,
             room=left.total,
             tightest=left.tightest,
         )
+
+    @cached_property
+    def _size(self) -> sizing.Size:
+        rule, risk_settings = self.bounds.strategy.rule, self.bounds.risk_settings
+        paid = self.ticker.ask if self.evaluation.side > 0 else self.ticker.bid
+        sized_at = paid if rule.sizes_at_price else self.close
+        return sizing.size(
+            self.answer.pct,
+            float(sized_at),
+            self.evaluation.stop,
+            self._buying_power(floor_to(room(self.capacity).least * sized_at / self._worst, CENT)),
+            minimums(self.instrument),
+            risk_settings if rule.raises_small else risk_settings._replace(max_position_pct_small=0.0),
+            rule.least_part,
+        )
+
+    @property
+    def _worst(self) -> Decimal:
+        return sizing.worst_price(self.close, self.ticker.ask, SLIPPAGE, self.instrument.tick)
 
     # -- data for the snapshot and for the entry -------------------------------------------------------------------
     @property
@@ -201,6 +220,11 @@ class Candidate:
     def qty(self) -> Decimal:
         """The quantity of the order; 0 if none fits."""
         return self._qty(self.order.lots)
+
+    @property
+    def smallest(self) -> Decimal:
+        """The smallest quantity that could be sold again after a loss."""
+        return self._qty(self._size.smallest)
 
     @cached_property
     def _asked(self) -> tuple[Ticker | None, str]:
@@ -252,7 +276,7 @@ class Candidate:
         attempts = book.attempts(self.symbol, candle, Purpose.ENTRY)
         if attempts == 0:
             return 0, 1
-        tried = [record for record in book.orders_of(self.symbol, candle) if _is_entry_on(record, candle)]
+        tried = [record for record in book.orders_of(self.symbol, candle) if is_entry_on(record, candle)]
         return (len(tried), TRIES) if tried and all(map(is_harmless, tried)) else (attempts, 1)
 
     def _buying_power(self, ceiling: Decimal) -> sizing.BuyingPower:
@@ -316,8 +340,3 @@ def _losses(results: Sequence[tuple[int, Decimal]], limits: Limits) -> tuple[int
     """
     gains = (at for at, (_, earned) in enumerate(results) if earned >= ZERO)
     return next(gains, len(results)), results[0][0] + limits.cooldown_ms if results else 0
-
-
-def _is_entry_on(record: OrderRecord, candle: int) -> bool:
-    decision = record.decision
-    return record.purpose is Purpose.ENTRY and decision is not None and decision.candle_close == candle

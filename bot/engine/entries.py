@@ -23,6 +23,7 @@ from bot.engine.book import AlreadyDecided
 from bot.engine.buying_power import best_funded_currency
 from bot.engine.candidate import SLIPPAGE, Bounds, Candidate, on_grid
 from bot.engine.candle_cache import CandleCache
+from bot.engine.entry_rests import EntryRests
 from bot.engine.exits import Exits
 from bot.engine.judgements import Judgements
 from bot.engine.order_manager import OrderManager
@@ -68,6 +69,7 @@ class Entries:
     skipped: Counter[str] = field(default_factory=Counter)
     """The number of signals that each gate has blocked, by the gate's word."""
     judgements: Judgements = field(init=False)
+    rests: EntryRests = field(init=False)
     _seen: dict[str, int] = field(default_factory=dict)
     _counted: dict[str, int] = field(default_factory=dict)
     _logged: dict[tuple[str, Gate], int] = field(default_factory=dict)
@@ -75,6 +77,7 @@ class Entries:
 
     def __post_init__(self) -> None:
         self.judgements = Judgements(self.timeframe_ms)
+        self.rests = EntryRests(self.oms, self.strategy.rule.resends_for_ms)
 
     def scan(self, symbols: Sequence[str], snapshot: AccountSnapshot, blocked_by: Blocked | None) -> int:
         """Evaluate `symbols` at the newest close and enter what passes; returns how many were entered.
@@ -109,6 +112,17 @@ class Entries:
             self.between()
         self.judgements.hand_over()
         return entered
+
+    def send_rests(self, snapshot: AccountSnapshot, blocked_by: Blocked | None) -> int:
+        """Send again what the orders of entries left unfilled, if the strategy wants that; returns how many orders were sent."""
+        sent = 0
+        for symbol, evaluation, left in self.rests.due():
+            one = self.candidate(symbol, evaluation, snapshot)
+            blocked = one.rest_blocked_by(blocked_by)
+            self._skip(symbol, blocked)
+            if blocked is None and min(one.qty, left) >= one.smallest:
+                sent += self._enter(symbol, evaluation, one.ticker, min(one.qty, left), snapshot)
+        return sent
 
     def _awaits(self, symbol: str) -> bool:
         """Whether a signal waits for this symbol, or may come with its candle."""
@@ -240,6 +254,7 @@ class Entries:
         oms, symbol = self.oms, record.symbol
         if record.status is not OrderStatus.REJECTED:
             self._seen[symbol] = evaluation.closed_at
+        self.rests.note(record, evaluation)
         position = oms.book.position(symbol)
         if record.booked_qty == 0 or position is None:
             if record.settled:

@@ -55,11 +55,13 @@ class EntryRound:
     def judge(self, blocked_by: Callable[[AccountSnapshot], Blocked | None]) -> None:
         """Enter what may be entered now; `blocked_by` returns the gate that blocks the whole account. Raises `BrokerError`."""
         ready = self._ready()
-        if not ready:
+        if not ready and not self.entries.rests.are_due():
             return
         self._left -= set(ready)
         snapshot = self.measured()
-        if self.entries.scan(ready, snapshot, blocked_by(snapshot)):
+        blocked = blocked_by(snapshot)
+        sent = self.entries.send_rests(snapshot, blocked)
+        if (self.entries.scan(ready, snapshot, blocked) if ready else 0) + sent:
             self.snapshot = None
             self.measured()
 

@@ -42,6 +42,12 @@ def is_refused_for_its_stop(record: OrderRecord) -> bool:
     return record.status is OrderStatus.REJECTED and refusal(record) in _FOR_ITS_STOP
 
 
+def is_entry_on(record: OrderRecord, candle_close: int) -> bool:
+    """Whether the order is an entry that was decided at this close."""
+    decision = record.decision
+    return record.purpose is Purpose.ENTRY and decision is not None and decision.candle_close == candle_close
+
+
 def refusal(record: OrderRecord) -> ErrorMeaning | None:
     """The meaning that `submit` stored before the exchange's message; None for an order without a refusal message."""
     word = record.reason.partition(":")[0]

@@ -192,6 +192,8 @@ class Strategy(ABC):
     sizes_at_price = False
     #: The smallest fraction of its size that is entered if free cash does not pay for all of it.
     least_part = 0.0
+    #: How long after its close (ms) an entry is sent again for what its order left unfilled; 0: it is sent once.
+    resends_for_ms = 0
     #: How far below its price a stop sells inside a candle of a backtest, in addition to half the spread; a fraction of the price.
     stop_slip = 0.0
     #: Whether no entry is made at the close of a candle in which a stop sold.

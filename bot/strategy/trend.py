@@ -16,7 +16,7 @@ import talib
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bot.domain.candles import Candles, Series
-from bot.domain.clock import DAY
+from bot.domain.clock import DAY, MINUTE
 from bot.domain.instrument import STABLECOINS
 from bot.domain.order import Purpose
 from bot.strategy.base import (
@@ -217,6 +217,7 @@ class TrendStrategy(Strategy):
     exits_at_next_open = True
     sizes_at_price = True
     least_part = 0.01
+    resends_for_ms = 10 * MINUTE
     stop_slip = 0.002
     sits_out_stops = False
     raises_small = False

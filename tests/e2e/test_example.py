@@ -17,7 +17,9 @@ CANDLE = 300
 HOURS = 10
 
 
-@pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
+@pytest.mark.parametrize(
+    "venue", ["kraken", *(pytest.param(venue, marks=pytest.mark.thorough) for venue in ("okx", "coinbase"))]
+)
 def test_a_strategy_of_one_file_is_traded(tmp_path: Path, venue: str) -> None:
     home = tmp_path / "nija"
     home.mkdir()

@@ -6,8 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.clock import MINUTE
 from bot.domain.log import Event
-from bot.domain.order import OrderStatus, Purpose
+from bot.domain.order import Intent, OrderStatus, Purpose
+from bot.domain.outcome import Outcome
+from bot.engine.entry_rests import RETRY
 from tests.paths import APART, PATHS, VENUES
 from tests.rig import Rig
 
@@ -53,3 +56,85 @@ def test_a_target_that_fills_in_part_is_finished(rig: Rig) -> None:
     lot = rig.engine.oms.instruments[rig.symbol].lot
     assert abs(rig.position.qty - bought.qty / 2) <= lot
     assert rig.resting() == rig.position.qty
+
+
+def look_later(rig: Rig, ms: int = RETRY) -> None:
+    """What a cycle does about rests, that much market time later."""
+    rig.clock.market_ahead += ms
+    rig.engine.entry_round.judge(lambda _: None)
+    rig.quiet()
+
+
+@pytest.fixture
+def patient(rig: Rig) -> Rig:
+    """The strategy sends its rests again."""
+    rig.rule.resends_for_ms = 10 * MINUTE
+    rig.restart()
+    return rig
+
+
+@pytest.mark.everywhere
+@pytest.mark.parametrize("venue", VENUES)
+def test_the_rest_is_sent_again(patient: Rig, venue: str) -> None:
+    """Until the size of the first order is bought; all of it is protected."""
+    patient.arm("partial_fill", PATHS[venue].entry, method="POST", count=2)
+    (first,) = patient.enter()
+    patient.quiet()
+    look_later(patient, 0)
+    look_later(patient)
+    look_later(patient)
+    look_later(patient)
+    sent = patient.orders(Purpose.ENTRY)
+    assert len(sent) == 3
+    assert sum(one.filled_qty for one in sent) == first.qty
+    assert patient.position is not None
+    assert patient.position.bought == patient.position.qty
+    assert patient.protected()
+    assert patient.differences() == []
+
+
+def test_a_rest_in_doubt_is_not_doubled(patient: Rig) -> None:
+    patient.arm("partial_fill", "AddOrder", count=1)
+    (first,) = patient.enter()
+    patient.quiet()
+    patient.arm("drop_after", "AddOrder", count=1)
+    look_later(patient)
+    look_later(patient)
+    assert sum(one.filled_qty for one in patient.orders(Purpose.ENTRY)) == first.qty
+    assert len(patient.sent(side="buy")) == 2
+
+
+@pytest.mark.parametrize("sold", [False, True])
+def test_no_rest_is_sent(patient: Rig, *, sold: bool) -> None:
+    """When the time is over, and after the position was sold."""
+    patient.arm("partial_fill", "AddOrder", count=1)
+    patient.enter()
+    patient.quiet()
+    if sold:
+        patient.jump("0.9")
+        patient.until(lambda: patient.position is None, "the end of the position")
+        patient.jump("1.1")
+    look_later(patient, RETRY if sold else 10 * MINUTE)
+    look_later(patient)
+    assert len(patient.orders(Purpose.ENTRY)) == 1
+
+
+@pytest.mark.parametrize("waits_ms", [0, 10 * MINUTE])
+def test_an_entry_whose_price_ran_away_is_sent_again_only_if_the_strategy_wants_that(
+    rig: Rig, waits_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.rule.resends_for_ms = waits_ms
+    broker = rig.restart().oms.broker
+    place = broker.place
+
+    def late(intent: Intent) -> Outcome:
+        rig.jump("1.004")
+        return place(intent)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(broker, "place", late)
+        (first,) = rig.enter()
+    assert first.filled_qty == 0
+    rig.quiet()
+    look_later(rig)
+    assert (rig.position is not None) is (waits_ms > 0)

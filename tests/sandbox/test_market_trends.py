@@ -87,7 +87,9 @@ def traded(venue: str) -> list[str]:
     return list(bases.values())
 
 
-@pytest.mark.parametrize("venue", sorted(TAKER))
+@pytest.mark.parametrize(
+    "venue", ["kraken", *(pytest.param(venue, marks=pytest.mark.thorough) for venue in ("okx", "coinbase"))]
+)
 def test_every_hour_has_a_long_entry_on_the_default_pairs(venue: str) -> None:
     quiet = []
     for seed in SEEDS:

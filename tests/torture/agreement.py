@@ -6,7 +6,7 @@ Both documents must be from a quiet moment: nothing in flight, or the daemon sto
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -168,15 +168,32 @@ def _fill(believed: Doc, real: Doc) -> list[str]:
 
 
 def _once(book: Doc, truth: Doc) -> list[str]:
-    """One accepted order per client id, one live order per decision, one entry per symbol and candle."""
+    """One accepted order per client id, one live order per decision, one entry per symbol and candle, sent again for its rest only."""
     accepted = {order["id"] for order in _ours(truth)}
     sent = [order for order in book["orders"] if order["decision_key"] and order["exchange_id"] in accepted]
     lines = _repeated("decision key", (order["decision_key"] for order in sent))
     lines += _repeated(
         "client id", (one["client_id"] for one in _ours(truth) if one["client_id"] and one["origin"] == "api")
     )
-    entries = (_candle(order["decision_key"]) for order in sent if order["purpose"] == "entry")
-    return lines + _repeated("entry of symbol and candle", entries)
+    entries: dict[str, list[Doc]] = defaultdict(list)
+    for order in sorted(sent, key=lambda one: _attempt(one["decision_key"])):
+        if order["purpose"] == "entry":
+            entries[_candle(order["decision_key"])].append(order)
+    return lines + [line for name, orders in entries.items() for line in _sent_again(name, orders)]
+
+
+def _sent_again(name: str, orders: Sequence[Doc]) -> list[str]:
+    """Orders of one entry beyond what the ones before them left unfilled."""
+    left, lines = Decimal(orders[0]["qty"]), []
+    for order in orders:
+        if Decimal(order["qty"]) > left:
+            lines.append(f"entry of symbol and candle {name} was accepted for {order['qty']}, with {left} left")
+        left -= Decimal(order["filled_qty"])
+    return lines
+
+
+def _attempt(key: str) -> int:
+    return int(key.rpartition("/")[2])
 
 
 def _candle(key: str) -> str:
