@@ -12,9 +12,15 @@ cd "$root"
 environment daemon test
 [ $# -eq 0 ] || exec "$root/.venv/bin/python" -m pytest "$@"
 python -m ruff check
+# Compiles the tests once, for all workers, on another core than the type check.
+python -m pytest --collect-only --quiet >/dev/null 2>&1 &
 python -m mypy --strict
-# Tests mostly wait for processes and markets, so use two workers per core, but because of their memory at most eight.
-workers=$(($(nproc 2>/dev/null || echo 2) * 2))
+wait
+# Tests mostly wait for processes and markets, so use three workers per core. Each may take more than a gigabyte of memory.
+workers=$(($(nproc 2>/dev/null || echo 2) * 3))
+fit=$(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo 2>/dev/null || echo 8000000) / 1200000))
+workers=$((workers > fit ? fit : workers))
+workers=$((workers < 2 ? 2 : workers))
 status=0
 python -m pytest --cache-clear -n $((workers > 8 ? 8 : workers)) --dist worksteal || status=$?
 [ $status -eq 1 ] || exit $status

@@ -52,8 +52,8 @@ WINDOW = 350
 SPAN = 120
 #: A month's choice: the days whose median turnover counts, and the least that it must be, in the quote.
 TURNOVER_DAYS, LEAST_TURNOVER = 90, 1_000_000.0
-#: The lowest resting stop, as a fraction of the close: in a wild market 6 ATR may be more than the whole price.
-LOWEST_STOP = 0.01
+#: The lowest stop, as a fraction of the price it is measured from: in a wild market 6 ATR may be more than the whole price.
+LOWEST_STOP = 1e-6
 #: Coins that follow another price, and so have no trend of their own: gold, other coins wrapped or staked, and leveraged tokens.
 FOLLOWERS = STABLECOINS | frozenset(
     (

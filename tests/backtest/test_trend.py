@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.backtest import result
@@ -90,6 +90,7 @@ def market(seed: int, days: int, volatility: float, gaps: int) -> Candles:
     fee=st.sampled_from((0.0, 0.001, 0.0026, 0.012)),
     spread=st.sampled_from((0.0, 0.0005, 0.01)),
 )
+@example(seeds=[0, 2422], volatility=0.06, gaps=1, slots=1, fee=0.0, spread=0.0)  # 6 ATR are nearly the whole price
 def test_small_markets_are_traded_as_the_text_says(
     seeds: list[int], volatility: float, gaps: int, slots: int, fee: float, spread: float
 ) -> None:

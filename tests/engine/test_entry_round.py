@@ -44,10 +44,20 @@ class Scans:
         self.blocked: list[str | None] = []
         self.enters = False
         self.measured = 0
+        self.rest = 0
         self.candle_cache = CandleCache(Silent(), self.clock, timeframe_ms)  # type: ignore[arg-type]
         self.entry_round = EntryRound(
             cast("Any", self), self.candle_cache, cast("Any", self), cast("Any", self), timeframe_ms
         )
+
+        self.rests = self
+
+    def are_due(self) -> bool:
+        return self.rest > 0
+
+    def send_rests(self, _snapshot: AccountSnapshot, _blocked: str | None) -> int:
+        rest, self.rest = self.rest, 0
+        return rest
 
     def scan(self, symbols: Sequence[str], _snapshot: AccountSnapshot, blocked: str | None) -> int:
         self.seen.append(list(symbols))
@@ -199,3 +209,11 @@ def test_entries_of_a_long_candle_wait_no_longer_than_a_few_minutes_for_a_market
     scans.clock.now += LONGEST
     scans.judge()
     assert scans.seen == [SYMBOLS[:2]]
+
+
+def test_a_rest_is_sent_between_the_closes_too_and_changes_the_account(scans: Scans) -> None:
+    scans.begin([])
+    scans.rest, scans.measured = 1, 0
+    scans.judge()
+    assert scans.measured == 1
+    assert scans.seen == []
