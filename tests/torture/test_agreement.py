@@ -118,20 +118,20 @@ LIES: list[tuple[str, Callable[[Doc, Doc], object], str]] = [
     ),
     (
         "more than an entry's rest",
-        lambda b, t: (b["orders"][0].update(filled_qty="0.6"), _sent_again(b, "0.5")),
+        lambda b, t: _sent_again(b, filled="0.6", again="0.5"),
         "accepted for 0.5, with 0.4 left",
     ),
 ]
 
 
-def _sent_again(believed: Doc, qty: str) -> None:
-    believed["orders"][2].update(decision_key="a/BTC-USD/1/entry/1", purpose="entry", qty=qty)
+def _sent_again(believed: Doc, filled: str, again: str) -> None:
+    believed["orders"][0].update(filled_qty=filled)
+    believed["orders"][2].update(decision_key="a/BTC-USD/1/entry/1", purpose="entry", qty=again)
 
 
 def test_the_rest_of_an_entry_may_be_sent_again() -> None:
     believed = deepcopy(book())
-    believed["orders"][0].update(filled_qty="0.5")
-    _sent_again(believed, "0.5")
+    _sent_again(believed, filled="0.5", again="0.5")
     assert not [line for line in differences(believed, truth()) if "candle" in line]
 
 
