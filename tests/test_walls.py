@@ -19,8 +19,8 @@ ACTOR = (
     *("evidence", "evidence_judged", "evidence_watch"),
 )
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
-#: The only module that is made of what a heavy package has; it is loaded by none.
-SEARCH = "bot.backtest.study"
+#: The only modules that are made of what a heavy package has; no module loads them when it is loaded.
+ON_DEMAND = {"bot.backtest.study", "bot.backtest.inlined"}
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 
 #: The rooms that a room may import besides itself. A part of a room may have narrower walls.
@@ -242,10 +242,10 @@ def test_only_settings_reads_the_environment() -> None:
 
 def test_the_daemon_stays_lean() -> None:
     for module in MODULES:
-        if module.name == SEARCH:
+        if module.name in ON_DEMAND:
             continue
         loaded = imports(module, top_level(module.tree))
-        heavy = {name for name in loaded if name.split(".")[0] in HEAVY or is_in(name, SEARCH)}
+        heavy = {name for name in loaded if name.split(".")[0] in HEAVY or name in ON_DEMAND}
         assert not heavy, f"{module.name} imports {heavy} when it is loaded"
 
 

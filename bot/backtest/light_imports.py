@@ -35,4 +35,5 @@ def import_numba() -> ModuleType:
         import numba
         import numba.core.typing.cffi_utils
         import numba.np.arraymath
-    return numba
+    found: ModuleType = numba
+    return found

@@ -98,7 +98,7 @@ def parts(folder: Path, data: Path, runs: int) -> dict[str, float]:
     columns, _ = timed(lambda: [strategy.columns(one.candles) for one in histories], runs)
     Backtest(strategy, histories, compile_to=data / "numba").walk(Account())
     backtest = Backtest(strategy, histories, compile_to=data / "numba")
-    deciding, _ = timed(lambda: backtest._decided(()), runs)
+    deciding, _ = timed(backtest._decided, runs)
     walking, result = timed(lambda: backtest.walk(Account()), runs)
     counting, _ = timed(lambda: numbers(result), runs)
     comparing, _ = timed(lambda: alternatives(backtest, Account(), result, 0.0012), 1)
