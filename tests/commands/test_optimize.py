@@ -81,12 +81,12 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
     )
     try:
         while len(both := workers(started.pid)) < 2 or done(folder / "own.db") < 3:
-            assert started.poll() is None
+            assert started.poll() is None, started.communicate()
             time.sleep(0.2)
         os.kill(both[0], signal.SIGKILL)
         before = done(folder / "own.db")
         while done(folder / "own.db") < before + 3:
-            assert started.poll() is None
+            assert started.poll() is None, started.communicate()
             time.sleep(0.2)
     finally:
         os.killpg(started.pid, signal.SIGINT)

@@ -59,7 +59,7 @@ def test_an_exit_is_sold(unopened: Rig, rule: Deciding) -> None:
 def test_a_target_that_was_reached_before_the_close_comes_before_the_exit(unopened: Rig, rule: Deciding) -> None:
     rig = unopened
     target = first_target(rig, rig.bought())
-    rig.move(target * Decimal("1.003"))
+    rig.move(target * Decimal("1.01"))
     rule.out = True
     deliver_next_close(rig)
     assert rig.position is None
