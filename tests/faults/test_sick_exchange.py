@@ -21,7 +21,7 @@ CYCLES = 3
 @pytest.mark.venues(*VENUES)
 def test_each_in_turn(tmp_path: Path) -> None:
     with (
-        Sandbox(tmp_path, "--speed", "300", venues=VENUES) as sandbox,
+        Sandbox(tmp_path, "--speed", "120", venues=VENUES) as sandbox,
         Daemon(
             tmp_path / "nija",
             SANDBOX_READY_FILE=str(sandbox.ready_file),
