@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,11 @@ MAY_IMPORT = {
 class Module:
     name: str
     path: Path
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Parsed when a test needs it: every worker loads this module, and few run its tests."""
+        return ast.parse(self.path.read_text(encoding="utf-8"), str(self.path))
 
     def is_in(self, room: str) -> bool:
         return is_in(self.name, room)
@@ -83,10 +88,7 @@ def is_in(name: str, room: str) -> bool:
 
 
 def read_modules() -> list[Module]:
-    return [
-        Module(module_name(path), path, ast.parse(path.read_text(encoding="utf-8"), str(path)))
-        for path in sorted((ROOT / "bot").rglob("*.py"))
-    ]
+    return [Module(module_name(path), path) for path in sorted((ROOT / "bot").rglob("*.py"))]
 
 
 def module_name(path: Path) -> str:
@@ -298,7 +300,8 @@ def test_a_word_of_one_rule_is_seen(text: str, found: int) -> None:
 def test_the_walls_can_fall() -> None:
     """The import reader finds every form of import."""
     text = "import bot.store.ledger\nfrom bot import engine\nfrom ..brokers import kraken\ndef f(): import numba"
-    module = Module("bot.domain.x", ROOT / "bot/domain/x.py", ast.parse(text))
+    module = Module("bot.domain.x", ROOT / "bot/domain/x.py")
+    vars(module)["tree"] = ast.parse(text)
     found = set(imports(module))
     assert {"bot.store.ledger", "bot.engine", "numba"} <= found
     assert any(is_in(name, "bot.brokers") for name in found)

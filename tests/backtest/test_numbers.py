@@ -6,7 +6,6 @@ import json
 import math
 from typing import Any
 
-import empyrical
 import numpy as np
 import pytest
 
@@ -29,6 +28,8 @@ CURVES = [
 
 @pytest.mark.parametrize("curve", CURVES)
 def test_ratios_are_those_of_an_independent_library(curve: list[float]) -> None:
+    import empyrical  # takes a second, and every worker loads this module
+
     values = np.array(curve)
     daily = returns(values)
     year: Any = {"annualization": DAYS}
