@@ -16,8 +16,8 @@ python -m ruff check
 python -m pytest --collect-only --quiet >/dev/null 2>&1 &
 python -m mypy --strict
 wait
-# Tests mostly wait for processes and markets, so use three workers per core. Each may take more than a gigabyte of memory.
-workers=$(($(nproc 2>/dev/null || echo 2) * 3))
+# Tests mostly wait for processes and markets, so use five workers for two cores. Each may take more than a gigabyte of memory.
+workers=$(($(nproc 2>/dev/null || echo 2) * 5 / 2))
 fit=$(($(awk '/^MemAvailable/ { print $2 }' /proc/meminfo 2>/dev/null || echo 8000000) / 1200000))
 workers=$((workers > fit ? fit : workers))
 workers=$((workers < 2 ? 2 : workers))

@@ -257,7 +257,7 @@ class Entries:
         self.rests.note(record, evaluation)
         position = oms.book.position(symbol)
         if record.booked_qty == 0 or position is None:
-            if record.settled:
+            if record.settled and position is None:
                 blocked = first(ANSWER, _answer(record))
                 self._skip(symbol, blocked)
                 self.judgements.came_to_nothing(symbol, evaluation.closed_at, blocked)
