@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.booking import Worth
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE
+from bot.domain.events import Unfit
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
-from bot.engine.exits import STOP_GRACE
+from bot.engine.exits import SHOWN_WITHIN, STOP_GRACE
 from bot.strategy.base import Close, Trade
 from tests.engine.exchange import CLOSE, Scene
 from tests.engine.given import ticker
@@ -138,3 +140,51 @@ def test_one_position_that_lost_its_stop_now_is_urgent_beside_another_that_lost_
         scene.clock.now += 2 * MINUTE
         urgent.append(scene.engine.protection.is_urgent())
     assert urgent == [True, False, True, False]
+
+
+def test_a_sale_that_ended_short_may_have_sold_more_for_a_while(scene: Scene) -> None:
+    """The exchange may show its fills late: until then, another sale could sell the same coins again."""
+    quote(scene, "108")
+    scene.exchange.share = Decimal("0.5")
+    scene.engine.monitor.look()
+    scene.exchange.share = Decimal(1)
+    assert not scene.engine.monitor.look()
+    assert held(scene) == Decimal("1.46")
+    scene.clock.now += SHOWN_WITHIN
+    scene.engine.monitor.look()
+    assert held(scene) == Decimal("0.97")
+
+
+def test_a_position_whose_candles_cannot_be_used_is_named(scene: Scene) -> None:
+    scene.engine.monitor.say_unfit()
+    assert scene.log.said(Event.WATCH) == []
+    scene.clock.now += FRAME
+    scene.deliver(Unfit("a hole"))
+    scene.engine.monitor.say_unfit()
+    assert [line["reason"] for line in scene.log.said(Event.WATCH)] == ["a hole"]
+
+
+@pytest.mark.parametrize("status", [OrderStatus.CANCELED, OrderStatus.REJECTED])
+def test_only_a_stop_that_failed_after_it_was_accepted_counts_as_refused(scene: Scene, status: OrderStatus) -> None:
+    position = scene.book.position("BTC-USD")
+    assert position is not None
+    (stop,) = scene.exchange.open_orders()
+    scene.oms.sync(replace(stop, status=status))
+    scene.engine.protection._stops.record_failed(position)
+    reason = scene.engine.protection.refused.reason(position.entry_id)
+    assert (reason is not None) is (status is OrderStatus.REJECTED)
+
+
+@pytest.mark.parametrize("sold", ["1.8", "0"])
+def test_the_end_of_a_position_whose_rest_is_dust_is_logged_if_any_was_sold(scene: Scene, sold: str) -> None:
+    position = scene.book.position("BTC-USD")
+    assert position is not None
+    (stop,) = scene.exchange.open_orders()
+    scene.change(min_qty=Decimal(5), min_cost=Decimal(1000))
+    scene.exchange.cancel(stop)
+    scene.oms.sync(scene.exchange.all[stop.exchange_id])
+    if Decimal(sold):
+        scene.book.write_off("BTC-USD", Decimal(sold), scene.clock.now, "sold elsewhere", Worth(Decimal(100)))
+    scene.engine.exits.close_as_dust("BTC-USD", Decimal(100), "too small")
+    assert held(scene) == 0
+    assert len(scene.log.said(Event.EXIT)) == (1 if Decimal(sold) else 0)
