@@ -21,6 +21,7 @@ class Cause(StrEnum):
 
     KNOCK_ON = "on the other side the market was held, or barred, after an earlier difference"
     PRICE = "R is near a limit, and the spread of the moment decides"
+    EQUITY = "sizes are a share of equity, which earlier differences have moved apart"
     GONE = "the target was touched, but at no look was the bid there"
     MOVED_STOP = "the stop that a target moved was met in the same minute: live it works at once"
     ORDER = "stop and target lie in one minute: the backtest takes the stop"

@@ -56,7 +56,7 @@ class Parity:
         exits = self.same_exits >= SAME_EXITS * self.ended
         return (
             self.causes[Cause.UNKNOWN] == 0
-            and self.same_sizes == self.same_entries
+            and self.same_sizes + self.causes[Cause.EQUITY] == self.same_entries
             and exits
             and self.apart <= TURNOVER
         )
@@ -77,12 +77,15 @@ class Parity:
 
 
 class Walked(NamedTuple):
-    """The backtest's side: its trades, which gate blocked a signal ("": none did), the terms of each market, and a side's fee."""
+    """The backtest's side: its trades, which gate blocked a signal ("": none did), the terms of each market, a side's fee, and the
+    equity that both began with.
+    """
 
     trades: Sequence[result.Trade]
     blocked: Mapping[tuple[str, int], str]
     markets: Mapping[str, Market]
     fee: float
+    equity: float
 
 
 def compared(live: Sequence[Trade], found: Walked, tape: Tape) -> Parity:
@@ -94,7 +97,8 @@ def compared(live: Sequence[Trade], found: Walked, tape: Tape) -> Parity:
         mine, theirs = traded.get(key), walked.get(key)
         if mine is not None and theirs is not None:
             parity.same_entries += 1
-            _compare(parity, mine, theirs, found, tape)
+            _compare_sizes(parity, mine, theirs, found, live)
+            _compare_exits(parity, mine, theirs, found, tape)
         elif mine is not None:
             gate = found.blocked.get(key, "no signal")
             cause = _BLOCKED.get(gate, Cause.UNKNOWN)
@@ -128,12 +132,25 @@ def _is_dear(theirs: result.Trade, fee: float, tape: Tape) -> bool:
     return any(price - theirs.stop < exits.needed(price, fee, ask - bid, 1.0) for price in (bid, ask))
 
 
-def _compare(parity: Parity, mine: Trade, theirs: result.Trade, found: Walked, tape: Tape) -> None:
-    name, market = f"{mine.symbol} {mine.decided_at}", found.markets[mine.symbol]
-    if abs(mine.qty - theirs.qty) <= market.lot * 1.5 + SIZE * theirs.qty:
+def _compare_sizes(parity: Parity, mine: Trade, theirs: result.Trade, found: Walked, live: Sequence[Trade]) -> None:
+    lot, close = found.markets[mine.symbol].lot, mine.decided_at
+    if _alike(mine.qty, theirs.qty, lot):
         parity.same_sizes += 1
-    else:
-        parity.note(Cause.UNKNOWN, f"{name}: {mine.qty:.8g} bought, {theirs.qty:.8g} in the backtest")
+        return
+    my_equity = found.equity + sum(one.pnl for one in live if one.over and one.legs[-1].at <= close)
+    their_equity = found.equity + sum(one.pnl for one in found.trades if one.legs[-1].time < close)
+    of_same_equity = mine.qty * their_equity / my_equity
+    cause = Cause.EQUITY if _alike(of_same_equity, theirs.qty, lot) else Cause.UNKNOWN
+    words = f"{mine.symbol} {close}: {mine.qty:.8g} bought, {theirs.qty:.8g} in the backtest"
+    parity.note(cause, f"{words}, with {my_equity:.2f} and {their_equity:.2f}")
+
+
+def _alike(mine: float, theirs: float, lot: float) -> bool:
+    return abs(mine - theirs) <= lot * 1.5 + SIZE * theirs
+
+
+def _compare_exits(parity: Parity, mine: Trade, theirs: result.Trade, found: Walked, tape: Tape) -> None:
+    name, market = f"{mine.symbol} {mine.decided_at}", found.markets[mine.symbol]
     if not mine.over or theirs.exit_reason == "end":
         return
     parity.ended += 1

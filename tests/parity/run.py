@@ -5,7 +5,8 @@
 Writes candles of the sandbox's own market, has the daemon trade them in lock-step at the local Kraken, walks a backtest over them on
 the terms of that account, and compares trade by trade. Every difference gets a cause out of a fixed list (`causes.Cause`). Slots
 are as many as pairs and no loss halts the account, so that one difference does not make others elsewhere. Exit 1 unless every
-difference has its cause, sizes are within one lot and 0.2 %, 97 % of exits the same, and the results within 0.1 % of turnover.
+difference has its cause, sizes of equal equities are within one lot and 0.2 %, 97 % of exits the same, and the results within 0.1 %
+of turnover.
 
 The daemon sells at a target when the bid is there at a look; the backtest sells when the price touches it. How often that differs is
 a matter of the spread and of the time between two looks, so both are small here; `--look 15 --spread 0.0002` shows what they do.
@@ -75,7 +76,7 @@ def walked(replay: Replay, live: Traded, *, compiled: bool = True) -> Walked:
         markets=markets,
         spreads=spreads(replay),
     )
-    return Walked(list(backtest.walk(account)), backtest.blocked(account), markets, live.fee)
+    return Walked(list(backtest.walk(account)), backtest.blocked(account), markets, live.fee, live.equity)
 
 
 def _candles(replay: Replay, timeframe: str) -> Sequence[History]:

@@ -64,7 +64,7 @@ def both(
     live: Sequence[Trade], walked: Sequence[result.Trade], blocked: str | None = None, seen: Prices | None = None
 ) -> Parity:
     gates = {} if blocked is None else {KEY: blocked}
-    return compared(live, Walked(walked, gates, {"BTC-USD": Market(0.001, 0.1)}, 0.001), seen or Prices())
+    return compared(live, Walked(walked, gates, {"BTC-USD": Market(0.001, 0.1)}, 0.001, 1_000.0), seen or Prices())
 
 
 #: Stopped out, and half of it sold at the first target, a minute into a candle; the same as the backtest knows it.
@@ -135,6 +135,17 @@ def test_losses_in_a_row_bar_the_daemon(result: float, cause: Cause) -> None:
 def test_a_size_has_no_excuse() -> None:
     parity = both([mine((SECOND + MINUTE, 98.0, 1.01, "stop"), qty=1.01)], [theirs(STOPPED)])
     assert (parity.same_sizes, parity.causes[Cause.UNKNOWN], parity.holds) == (0, 1, False)
+
+
+def test_sizes_of_other_equities_are_alike() -> None:
+    """The daemon earned 10 of 1,000 more before, so it buys 1 % more."""
+    before = CLOSE - 4 * FIVE
+    richer = [
+        mine((before + MINUTE, 110.0, 1.0, "tp3"), decided_at=before),
+        mine((SECOND + MINUTE, 98.0, 1.01, "stop"), qty=1.01),
+    ]
+    parity = both(richer, [theirs((before, 100.0, 1.0, "tp3"), decided_at=before), theirs(STOPPED)])
+    assert (parity.same_sizes, parity.causes[Cause.EQUITY], parity.causes[Cause.UNKNOWN]) == (1, 1, 0)
 
 
 EXITS: list[tuple[str, Trade, result.Trade, Prices, Cause]] = [
