@@ -121,6 +121,11 @@ def test_a_close_that_calls_for_an_exit_comes_again_until_it_is_made(scene: Scen
     assert closes == [CLOSE + FRAME] * 2
 
 
+def test_an_exit_says_why(scene: Scene) -> None:
+    closes_of(scene, exit="enough", words="it is late")
+    assert [one.reason for one in scene.sales()] == ["enough: it is late"]
+
+
 def test_how_far_prices_were_checked_outlives_a_restart(scene: Scene) -> None:
     monitor = scene.engine.monitor
     monitor.looked["BTC-USD"] = CLOSE + 5 * FRAME
