@@ -58,8 +58,10 @@ def test_not_after_its_time(scene: Scene) -> None:
 
 
 def test_not_for_a_strategy_that_does_not_ask_for_it(scene: Scene) -> None:
+    """Nor is the account measured for it."""
     scene.engine.entries.rests.resends_for_ms = 0
     scene.scan()
+    assert not scene.engine.entries.rests.are_due()
     assert send(scene) == 0
 
 
