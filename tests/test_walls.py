@@ -21,7 +21,7 @@ ACTOR = (
 )
 OF_ALL_ACCOUNTS = ("bot.runtime", "bot.broker_manager", "bot.independent_broker_trader")
 #: The only modules that are made of what a heavy package has; no module loads them when it is loaded.
-ON_DEMAND = {"bot.backtest.study", "bot.backtest.inlined"}
+ON_DEMAND = {"bot.backtest.study", "bot.backtest.inlined", "bot.backtest.borrowed"}
 HEAVY = {"numba", "pyarrow", "ccxt", "optuna", "plotly"}
 
 #: The rooms that a room may import besides itself. A part of a room may have narrower walls.

@@ -90,6 +90,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> Callable[..., Any]:
     numba = import_numba()
+    from bot.backtest.borrowed import borrowed
     from bot.backtest.inlined import Inlined
 
     kept = None if folder is None else kept_in(folder, text_key(function, swaps, kinds))
@@ -98,10 +99,15 @@ def _compiled(function: Text, swaps: Swaps, folder: Path | None, kinds: str) -> 
     njit: Any = numba.njit
     # The inner functions are only called by compiled code: no wrappers saves most of the compile time and half of the run time.
     within = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, pipeline_class=Inlined)
-    outer: Callable[..., Any] = njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(
-        Twins(within, swaps).bare(swaps.get(function, function))
-    )
+    known = {"_inner": Twins(within, swaps).of(function), "_borrowed": borrowed, "__name__": __name__}
+    entry = FunctionType(_entry.__code__, known | {"__builtins__": __builtins__}, function.__name__)
+    outer: Callable[..., Any] = njit(cache=kept is not None, no_cfunc_wrapper=True, nogil=True)(entry)
     return outer
+
+
+def _entry(*arguments: Any) -> Any:
+    """The way from Python into a compiled function; its globals are `_inner`, that function, and `_borrowed`."""
+    return _inner(*_borrowed(arguments))  # type: ignore[name-defined]  # noqa: F821
 
 
 def kind(value: object) -> object:

@@ -117,8 +117,23 @@ def in_order(
         ]
     )
     row += first[market]
-    order = np.lexsort((place, -momentum, row))  # stable: equals stay in the order of their markets
+    order = ordered(row, momentum, place)
     order = order[place[order] != NOWHERE]
     columns = {"row": row, "market": market, "side": side, "quiet": still, "to_news": away}
     columns |= {"stop": stop, "out_at": out_at, "score": score, "pct": pct}
     return filled(SIGNAL, {name: column[order] for name, column in columns.items()}), order
+
+
+def ordered(row: Integers, momentum: Series, place: Integers) -> Integers:
+    """The order by row, then by momentum from high to low, then by place; equals stay as they are.
+
+    As `numpy.lexsort` of these three, but each sort is one of numbers that are all different: any algorithm gives the same order, so
+    NumPy may take its fastest, in a third of the time.
+    """
+    count = len(row)
+    number = np.arange(count)
+    equal, by_place = np.empty_like(number), np.empty_like(number)
+    equal[np.argsort(place, kind="stable")] = number
+    rank = np.unique(-momentum, return_inverse=True)[1]
+    by_place[np.argsort(rank * count + equal)] = number
+    return np.argsort(row * count + by_place)

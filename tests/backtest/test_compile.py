@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.backtest.compile import compiled, kept_in, plain, text_key
+from bot.backtest.decisions import ordered
 from bot.strategy import exits, rule
 from bot.strategy.exits import Trade
 from bot.strategy.params import APEX
@@ -43,6 +47,48 @@ def test_the_table_of_exits_holds_for_the_compiled_text(
     assert within(trade, candle, HALF_SPREAD, LEGS) == step
     now = AtClose(*day.emas, float(day.atr))
     assert closed(step.trade, candle.close, now, APEX) == rule.closed(step.trade, candle.close, now, APEX)
+
+
+# -- arguments ----------------------------------------------------------------------------------------------------------
+class Inner(NamedTuple):
+    values: Any
+    factor: float
+
+
+class Outer(NamedTuple):
+    inner: Inner
+    trades: list[Trade]
+
+
+def exchanged(given: Outer, numbers: Any) -> float:
+    first = given.trades[0]
+    given.trades[0] = given.trades[1]
+    given.trades[1] = first
+    given.inner.values[1] = given.trades[0].entry + numbers[0] * given.inner.factor
+    return float(given.trades[1].entry)
+
+
+def test_compiled_text_uses_its_callers_arrays_and_lists_and_counts_no_references() -> None:
+    def arguments() -> tuple[Outer, Any]:
+        trades = [STEPS[0][1]._replace(entry=entry) for entry in (3.0, 5.0)]
+        return Outer(Inner(np.zeros(2), 10.0), trades), np.array([7.0])
+
+    fast, slow = arguments(), arguments()
+    counts = [sys.getrefcount(one) for one in (fast[0].inner.values, fast[0].trades, fast[1])]
+    assert compiled(exchanged, {}, None)(*fast) == 3.0 == exchanged(*slow)
+    assert fast[0].inner.values.tolist() == [0.0, 75.0] == slow[0].inner.values.tolist()
+    assert [sys.getrefcount(one) for one in (fast[0].inner.values, fast[0].trades, fast[1])] == counts
+
+
+SIGNALS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0.0, -0.0, 1.5, 1e300, -2.0]), st.integers(-1, 2)))
+
+
+@given(SIGNALS)
+def test_signals_are_ordered_by_row_then_momentum_then_place_and_else_stay(
+    signals: list[tuple[int, float, int]],
+) -> None:
+    row, momentum, place = (np.array([one[at] for one in signals], "f8" if at == 1 else "i8") for at in range(3))
+    assert ordered(row, momentum, place).tolist() == np.lexsort((place, -momentum, row)).tolist()
 
 
 # -- never stale ------------------------------------------------------------------------------------------------------
