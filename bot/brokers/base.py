@@ -21,7 +21,7 @@ from bot.domain.fill import Fill
 from bot.domain.ids import Account
 from bot.domain.instrument import DOLLARS, Balance, FeeRate, Instrument, PriceRange, Ticker, Trading
 from bot.domain.money import plain
-from bot.domain.order import Intent, Purpose, VenueOrder
+from bot.domain.order import Intent, Purpose, Side, VenueOrder
 from bot.domain.outcome import ErrorMeaning, Outcome, Unknown
 
 T = TypeVar("T")
@@ -234,6 +234,10 @@ class BaseBroker(ABC):
     @abstractmethod
     def unavailable_balances(self) -> Mapping[str, Decimal]:
         """What the account holds elsewhere at the venue (earn, funding …), by asset: not tradeable, but not lost."""
+
+    def contracts(self) -> Mapping[tuple[str, Side], Decimal]:
+        """Open contract positions, foreign ones included: base units by symbol and side. None at a venue that trades coins only."""
+        return {}
 
     def pockets(self) -> Mapping[str, Decimal]:
         """`unavailable_balances` under its earlier name."""

@@ -13,6 +13,8 @@ from bot.domain.money import ONE, ZERO
 from bot.domain.order import OrderRecord
 from bot.domain.position import Position
 
+#: Why coins were sold that were ours, if the exchange shows nothing else.
+BY_HAND = "sold by its owner by hand"
 #: Why a position ended without a sale: its coins left the account, or the owner gave it up.
 TAKEN, GIVEN_UP = "coins left the account", "given up by the owner"
 #: Why the rest of a position was written off: it was too small to sell and is now dust.

@@ -223,8 +223,10 @@ _POSITIONS: Final = {
         "strategy symbol where reason",
     ),
     Event.WATCH: _spec("A position could not be checked this time.", "warning", "symbol reason"),
-    Event.MISSING: _spec("The balance does not cover a position.", "warning", "symbol qty reason"),
-    Event.GONE: _spec("Coins of a position have left the account.", "error", "symbol qty sold reason"),
+    Event.MISSING: _spec("The account does not show all that a position should hold.", "warning", "symbol qty reason"),
+    Event.GONE: _spec(
+        "Coins or contracts of a position are gone, and NIJA did not sell them.", "error", "symbol qty sold reason"
+    ),
     Event.DUST: _spec("The rest of a position is too small to sell.", "info", "symbol qty reason"),
 }
 

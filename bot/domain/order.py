@@ -187,7 +187,8 @@ class VenueOrder:
     can close a contract position but not open one.
 
     `triggered`: a stop has fired and its market order is under way. `children` are the exchange ids of the orders that it became
-    when it fired, at exchanges that give those ids of their own. They trade; the stop itself is finished.
+    when it fired, at exchanges that give those ids of their own. They trade; the stop itself is finished. `by_venue`: what the
+    exchange did with an order that nobody sent, such as a liquidation ("" for all others).
     """
 
     exchange_id: str
@@ -210,6 +211,7 @@ class VenueOrder:
     attached_stop: Decimal | None = None
     reduce_only: bool = False
     pay_in: str | None = None
+    by_venue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ come only from our fills and positions, so a deposit is not a profit and a withd
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
@@ -110,11 +110,13 @@ class Accounting:
             self._oms.book.set_state(_TRACK, TrackRecord.read(known).restarted().written())
 
     def _worth(self, position: Position, price: Decimal, there: Mapping[str, Decimal]) -> Decimal:
-        """What a position adds to equity: for spot, the value of the coins that are `there`; for a swap, its unrealised result.
-        (Coins that the owner has sold are already part of the cash.)
+        """What a position adds to equity: for spot, the value of the coins that are `there`; for a swap, the unrealised result of
+        those contracts. (What the owner has sold or closed is already part of the cash.)
         """
-        instrument = self._oms.instruments[position.symbol]
-        return position.unrealised(price) if instrument.shortable else there[position.symbol] * price
+        held = there[position.symbol]
+        if self._oms.instruments[position.symbol].shortable:
+            return replace(position, qty=held).unrealised(price)
+        return held * price
 
     def _is_sudden(self, prices: Mapping[str, Decimal]) -> bool:
         """Whether a price has jumped since the last measurement: one wrong quote must not halt the account for good."""

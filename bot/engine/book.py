@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from bot.domain.booking import AlreadyDecided, Booking, Worth
+from bot.domain.booking import BY_HAND, AlreadyDecided, Booking, Worth
 from bot.domain.events import Command
 from bot.domain.fill import Fill
 from bot.domain.ids import Account
@@ -82,9 +82,9 @@ class Book(Protocol):
         """
         ...
 
-    def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal) -> Booking:
-        """Book a manual sale of this position's coins by the owner, in any market. `fill` is the part that took our coins,
-        `quote_usd` the value of the position's quote in dollars.
+    def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal, why: str = BY_HAND) -> Booking:
+        """Book a sale of this position that is not ours, in any market; `why` says whose it was. `fill` is the part that took what
+        was ours, `quote_usd` the value of the position's quote in dollars.
         """
         ...
 

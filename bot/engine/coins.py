@@ -1,11 +1,13 @@
-"""Whether the coins of our spot positions are still there: the owner may have sold or withdrawn them by hand.
+"""Whether the coins and contracts of our positions are still there: the owner may have sold, withdrawn or closed them by hand, and the
+exchange may have liquidated a contract.
 
-Coins count as gone only after two checks of the balance have missed them. At a start, one check suffices if the exchange's own
-history shows the owner's sale.
+They count as gone only after two checks have missed them. At a start, one check suffices if the exchange's own history shows the
+owner's sale.
 
-Two things confirm missing coins: that history, and a sale of ours that the exchange refuses for lack of coins. Confirmed missing
-coins are not offered for sale again, get no new stop, and are checked a second time soon. A balance alone may lag behind, so it
-does not change protection. A sale by the owner is booked as the owner's.
+Two things confirm what is missing: that history, and a sale of ours that the exchange refuses for lack of coins or contracts.
+Confirmed missing ones are not offered for sale again, get no new stop, and are checked a second time soon. A balance alone may lag
+behind, so it does not change protection. Coins can be withdrawn, which no history of trades shows; contracts cannot, so they are not
+believed to be gone without such a confirmation. A sale that is not ours is booked as the owner's.
 """
 
 from __future__ import annotations
@@ -14,18 +16,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.domain.backoff import Backoff
-from bot.domain.booking import TAKEN
+from bot.domain.booking import BY_HAND, TAKEN
 from bot.domain.clock import MINUTE, SECOND
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance
 from bot.domain.log import Event
 from bot.domain.money import ZERO, plain
-from bot.domain.order import OrderRecord, OrderStatus, Purpose, VenueOrder
+from bot.domain.order import OrderRecord, OrderStatus, Purpose, Side, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 from bot.domain.position import Position
 from bot.engine.results import log_end
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Real ms between the first check that misses coins and the one that counts them as gone.
 SECOND_LOOK = 20 * SECOND
+#: Why contracts were closed, if the exchange shows nothing else.
+CLOSED_BY_HAND = "closed by its owner by hand"
 #: The waits after consecutive sales that were refused for lack of coins.
 AGAIN = Backoff(250, 2, MINUTE)
 
@@ -59,8 +63,15 @@ class _Refused:
     wait: int
 
 
+class _Sale(NamedTuple):
+    """A fill of an order that is certainly not ours, and why that order was made."""
+
+    fill: Fill
+    why: str
+
+
 class Coins:
-    """Tracks which coins of an account's spot positions are there."""
+    """Tracks which coins and contracts of an account's positions are there."""
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
@@ -86,12 +97,12 @@ class Coins:
         return last is not None and self._oms.clock.steady_ms() - last.at < last.wait
 
     def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
-        """The quantity of each spot position that is in the account, by symbol; the rest has been sold or has left."""
-        there, _ = self._shared_out(balances)
-        if any(there[one.symbol] < one.qty for one in self._positions()):
+        """The quantity of each position that is in the account, by symbol; the rest has been sold or has left."""
+        contracts = self._contracts()
+        there = self._shared_out(balances, contracts)
+        if any(there[one.symbol] < one.qty for one in self._positions() if not self._is_contract(one)):
             elsewhere = self._oms.broker.unavailable_balances()
-            more = {asset: Balance(free=amount) for asset, amount in elsewhere.items()}
-            there, _ = self._shared_out(balances, more)
+            there = self._shared_out(balances, contracts, elsewhere)
         return there
 
     # -- looking ------------------------------------------------------------------------------------------------------
@@ -105,17 +116,17 @@ class Coins:
         positions = self._positions()
         still = {position.entry_id for position in positions}
         self._looks = {entry: look for entry, look in self._looks.items() if entry in still}
-        _, missing = self._shared_out(balances)
+        there = self._shared_out(balances, self._contracts())
         for position in positions:
-            self._judge(position, missing[position.symbol], starting=not self._counted)
+            self._judge(position, position.qty - there[position.symbol], starting=not self._counted)
         self._counted = True
 
     def sent(self, record: OrderRecord, position: Position) -> None:
-        """Handle the outcome of an order that was to sell or protect a position's coins. If it was refused for lack of coins,
-        check the balance instead of trying again.
+        """Handle the outcome of an order that was to sell or protect a position. If it was refused for lack of coins or
+        contracts, check what is there instead of trying again.
         """
         stop = record.purpose is Purpose.STOP
-        if not is_for_want_of_coins(record) or self._oms.instruments[position.symbol].shortable:
+        if not is_for_want_of_coins(record):
             self._refused.pop((position.symbol, stop), None)
             return
         before = self._refused.get((position.symbol, stop))
@@ -124,27 +135,40 @@ class Coins:
         if stop and before is None:
             return  # the exchange may not have released the coins of the previous stop yet
         try:
-            _, missing = self._shared_out(self._oms.broker.balances())
-            self._judge(position, missing.get(position.symbol, ZERO), refused=True)
+            there = self._shared_out(self._oms.broker.balances(), self._contracts())
+            missing = position.qty - there[position.symbol] if position.symbol in there else ZERO
+            self._judge(position, missing, refused=True)
         except BrokerError as error:
             self._oms.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
 
-    def _positions(self) -> list[Position]:
-        return [one for one in self._oms.book.positions() if not self._oms.instruments[one.symbol].shortable]
+    def _positions(self) -> Sequence[Position]:
+        return self._oms.book.positions()
+
+    def _is_contract(self, position: Position) -> bool:
+        return self._oms.instruments[position.symbol].shortable
+
+    def _contracts(self) -> Mapping[tuple[str, Side], Decimal]:
+        """The contracts in the account, requested only if the book has any."""
+        return self._oms.broker.contracts() if any(map(self._is_contract, self._positions())) else {}
 
     def _shared_out(
-        self, balances: Mapping[str, Balance], more: Mapping[str, Balance] | None = None
-    ) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        """The quantities there and missing, by symbol. Positions in the same coin share it, oldest first."""
-        left: dict[str, Decimal] = defaultdict(Decimal)
-        for held in (balances, more or {}):
-            for asset, balance in held.items():
-                left[asset] += balance.total
+        self,
+        balances: Mapping[str, Balance],
+        contracts: Mapping[tuple[str, Side], Decimal],
+        elsewhere: Mapping[str, Decimal] | None = None,
+    ) -> dict[str, Decimal]:
+        """The quantity there of each position, by symbol. Positions in the same coin share it, oldest first."""
+        left = defaultdict(Decimal, {asset: balance.total for asset, balance in balances.items()})
+        for asset, amount in (elsewhere or {}).items():
+            left[asset] += amount
         there = {}
-        for position in self._positions():
-            there[position.symbol] = min(position.qty, left[position.base])
-            left[position.base] -= there[position.symbol]
-        return there, {one.symbol: one.qty - there[one.symbol] for one in self._positions()}
+        for one in self._positions():
+            if self._is_contract(one):
+                there[one.symbol] = min(one.qty, contracts.get((one.symbol, one.side), ZERO))
+            else:
+                there[one.symbol] = min(one.qty, left[one.base])
+                left[one.base] -= there[one.symbol]
+        return there
 
     def _judge(self, position: Position, missing: Decimal, *, starting: bool = False, refused: bool = False) -> None:
         """Write off what two checks have missed, as of the first, so that our own sales in between do not count."""
@@ -156,56 +180,61 @@ class Coins:
         first = self._looks.get(entry, now)
         again = now.steady - first.steady >= SECOND_LOOK
         sales = self._owners_sales(position) if first is now or again else []
-        shown = sum((fill.qty for fill in sales), ZERO) >= missing
-        self._looks[entry] = replace(first, witnessed=first.witnessed or refused or shown)
-        if not first.witnessed and (refused or shown):
-            self._report(position, missing, shown=shown)
-        if again or (starting and shown):
+        shown = sum((sale.fill.qty for sale in sales), ZERO) >= missing
+        witnessed = first.witnessed or refused or shown
+        self._looks[entry] = replace(first, witnessed=witnessed)
+        if not first.witnessed and witnessed:
+            self._report(position, missing, sales[0].why if shown else "")
+        if (again and (witnessed or not self._is_contract(position))) or (starting and shown):
             self._believe(position, first, min(first.missing, missing), sales)
 
-    def _report(self, position: Position, missing: Decimal, *, shown: bool) -> None:
-        """Log once per position what is done about missing coins."""
-        who = "their owner has sold them" if shown else "the exchange refuses to sell them"
+    def _report(self, position: Position, missing: Decimal, why: str) -> None:
+        """Log once per position what is done about what is missing; `why` it was sold, if the exchange shows that."""
+        contract = self._is_contract(position)
+        where = "the exchange does not show these contracts" if contract else "the balance does not show these coins"
+        why = why or f"and the exchange refuses to {'close' if contract else 'sell'} them"
         self._oms.log.warning(
             Event.MISSING,
             symbol=position.symbol,
             qty=missing,
-            reason=f"the balance does not show these coins, and {who}: neither sold nor protected until checked once more",
+            reason=f"{where}, {why}: neither sold nor protected until checked once more",
         )
 
     # -- believing ----------------------------------------------------------------------------------------------------
-    def _believe(self, position: Position, first: _CoinCheck, missing: Decimal, sales: Sequence[Fill]) -> None:
+    def _believe(self, position: Position, first: _CoinCheck, missing: Decimal, sales: Sequence[_Sale]) -> None:
         oms, symbol = self._oms, position.symbol
-        gone = missing - oms.broker.unavailable_balances().get(position.base, ZERO)
+        contract = self._is_contract(position)
+        gone = missing if contract else missing - oms.broker.unavailable_balances().get(position.base, ZERO)
         self._looks.pop(position.entry_id, None)
         self._refused.pop((symbol, False), None)
         if gone < oms.instruments[symbol].lot:
             return
         sold = self._book_sales(position, gone, sales)
-        how = "sold by their owner"
+        how = sales[0].why if sales else ""
         if sold < gone and oms.book.position(symbol) is not None:
             worth = oms.valuation.worth(position)
             oms.book.write_off(symbol, gone - sold, first.market, TAKEN, worth)
-            how = f"they left the account without a sale that the exchange shows, and count at {plain(worth.price)}"
+            left = "were closed" if contract else "left the account"
+            how = f"they {left} without a sale that the exchange shows, and count at {plain(worth.price)}"
         if sold:
-            self._close_rest(symbol, sales[0].price)
+            self._close_rest(symbol, sales[0])
         oms.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
-    def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Fill]) -> Decimal:
-        """Book the owner's sales, newest first, as far as they took our coins; returns that quantity."""
+    def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[_Sale]) -> Decimal:
+        """Book the owner's sales, newest first, as far as they took what was ours; returns that quantity."""
         sold = ZERO
-        for fill in sales:
+        for fill, why in sales:
             part = self._oms.valuation.in_dollars(_part(fill, min(fill.qty, gone - sold)))
             if part.qty <= 0:
                 break
             quote_usd = self._oms.valuation.at(position.symbol, part.price).quote_usd
-            booking = self._oms.book.sold_by_owner(position.symbol, part, quote_usd)
+            booking = self._oms.book.sold_by_owner(position.symbol, part, quote_usd, why)
             sold += part.qty
             if self._oms.on_fill is not None:
                 self._oms.on_fill(booking)
         return sold
 
-    def _close_rest(self, symbol: str, price: Decimal) -> None:
+    def _close_rest(self, symbol: str, sale: _Sale) -> None:
         """Turn a remainder of the owner's sale that is too small to sell into dust. The owner ended the position, so it is not a
         result of the strategy.
         """
@@ -213,26 +242,32 @@ class Coins:
         left = oms.book.position(symbol)
         if left is None or oms.instruments[symbol].size(left.qty) >= oms.instruments[symbol].min_qty:
             return
+        price = sale.fill.price
         ended = oms.book.close(symbol, oms.clock.market_ms(), Purpose.OWNER, oms.valuation.at(symbol, price))
-        oms.log.info(
-            Event.DUST, symbol=symbol, qty=left.qty, reason="the rest of a position that its owner sold by hand"
-        )
-        log_end(oms, ended, Purpose.OWNER, price, "sold by its owner by hand; the rest is dust")
+        oms.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason=f"the rest of a position: {sale.why}")
+        log_end(oms, ended, Purpose.OWNER, price, f"{sale.why}; the rest is dust")
 
-    def _owners_sales(self, position: Position) -> list[Fill]:
-        """Sales of the position's coin since its entry that are not ours and not booked yet, newest first."""
+    def _owners_sales(self, position: Position) -> list[_Sale]:
+        """Sales of the position's coin or contract since its entry that are not ours and not booked yet, newest first."""
         fills = self._oms.broker.fills(position.opened_at)
-        sold = [fill for fill in fills if _sells(fill, position) and not self._oms.book.is_booked(fill.fill_id)]
-        foreign = {name: self._is_foreign(name, symbol) for name, symbol in _orders(sold)}
-        return sorted((one for one in sold if foreign[one.exchange_order_id]), key=lambda one: one.time, reverse=True)
+        contract = self._is_contract(position)
+        found = [fill for fill in fills if _sells(fill, position, contract=contract)]
+        sold = [fill for fill in found if not self._oms.book.is_booked(fill.fill_id)]
+        by_hand = CLOSED_BY_HAND if contract else BY_HAND
+        why = {name: self._cause(name, symbol, by_hand) for name, symbol in _orders(sold)}
+        sales = [_Sale(one, cause) for one in sold if (cause := why[one.exchange_order_id]) is not None]
+        return sorted(sales, key=lambda sale: sale.fill.time, reverse=True)
 
-    def _is_foreign(self, exchange_id: str, symbol: str) -> bool:
-        """Whether an order is certainly not ours: the exchange shows it, and neither it nor the order that spawned it is ours."""
+    def _cause(self, exchange_id: str, symbol: str, by_hand: str) -> str | None:
+        """Why an order was made that is certainly not ours: the exchange shows it, and neither it nor the order that spawned it is
+        ours. None if it may be ours.
+        """
         oms = self._oms
         known = oms.book.by_exchange_id(exchange_id)
         if known is not None:
-            return known.purpose is Purpose.OWNER
-        return self._is_made_by_hand(oms.broker.order(exchange_id, symbol))
+            return known.reason if known.purpose is Purpose.OWNER else None
+        order = oms.broker.order(exchange_id, symbol)
+        return (order.by_venue or by_hand) if order is not None and self._is_made_by_hand(order) else None
 
     def _is_made_by_hand(self, order: VenueOrder | None) -> bool:
         """Whether it is neither our order nor spawned by one; False while the exchange does not show it or its parent."""
@@ -252,9 +287,13 @@ def is_for_want_of_coins(record: OrderRecord) -> bool:
     return record.status is OrderStatus.REJECTED and record.reason.partition(":")[0] == ErrorMeaning.FUNDS
 
 
-def _sells(fill: Fill, position: Position) -> bool:
+def _sells(fill: Fill, position: Position, *, contract: bool) -> bool:
+    """Whether a fill, which is not ours, may have reduced a position: of a contract, in that contract; of coins, in any market for
+    dollars.
+    """
     base, *quote = fill.symbol.split("-")
-    same = base == position.base and len(quote) == 1 and quote[0] in DOLLARS
+    in_dollars = base == position.base and len(quote) == 1 and quote[0] in DOLLARS
+    same = fill.symbol == position.symbol if contract else in_dollars
     return same and fill.side is not position.side and fill.time >= position.opened_at and not is_ours(fill.client_id)
 
 

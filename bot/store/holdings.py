@@ -130,12 +130,12 @@ def enter(tx: Transaction, order: Row, fill: Fill) -> Booking:
     return Booking(fill, _traded(tx, order, fill), position, oversold, dollars, restates=missed is not None)
 
 
-def sold_by_owner(tx: Transaction, row: Row, fill: Fill, quote_usd: Decimal) -> Booking:
-    """Record the part of an owner's manual sale that took coins of an open position. The order is recorded with that size only."""
+def sold_by_owner(tx: Transaction, row: Row, fill: Fill, quote_usd: Decimal, why: str) -> Booking:
+    """Record the part of a sale that is not ours but reduced an open position. The order is recorded with that size only."""
     was = position_of(row)
     then = after(was, _in_market(fill, was.symbol, quote_usd))
     then = settle(tx, row, replace(then, qty=max(then.qty, ZERO)), "position", fill.time, Purpose.OWNER)
-    order = find(tx, exchange_id=fill.exchange_order_id) or _owners_order(tx, fill)
+    order = find(tx, exchange_id=fill.exchange_order_id) or _owners_order(tx, fill, why)
     earned = (then.realised - was.realised) * quote_usd / fill.quote_usd
     dollars = _write_fill(tx, order, fill, row["id"], earned)
     change(tx, order, "order", {"qty": order["booked_qty"] + fill.qty})
@@ -152,8 +152,8 @@ def _in_market(fill: Fill, symbol: str, quote_usd: Decimal) -> Fill:
     return replace(fill, symbol=symbol, price=fill.price * rate, fee=fee_in_quote(fill) * rate, fee_asset=quote)
 
 
-def _owners_order(tx: Transaction, fill: Fill) -> Row:
-    """A new row for the order of a manual sale, with size 0."""
+def _owners_order(tx: Transaction, fill: Fill, why: str) -> Row:
+    """A new row for the order of such a sale, with size 0."""
     bare = VenueOrder(
         exchange_id=fill.exchange_order_id,
         symbol=fill.symbol,
@@ -162,7 +162,7 @@ def _owners_order(tx: Transaction, fill: Fill) -> Row:
         status=OrderStatus.FILLED,
         qty=ZERO,
         created_at=fill.time,
-        reason="sold by its owner by hand",
+        reason=why,
     )
     adopt(tx, bare, Purpose.OWNER, None)
     return next(row for row in (find(tx, exchange_id=fill.exchange_order_id),) if row is not None)

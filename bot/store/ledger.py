@@ -12,7 +12,7 @@ from decimal import Decimal
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.booking import AlreadyDecided, Booking, Worth
+from bot.domain.booking import BY_HAND, AlreadyDecided, Booking, Worth
 from bot.domain.clock import Clock
 from bot.domain.events import Command
 from bot.domain.fill import Fill
@@ -174,13 +174,13 @@ class Ledger:
             booking = holdings.enter(tx, row, fill)
         return self._counted(booking)
 
-    def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal) -> Booking:
-        """Record the owner's manual sale of coins of this symbol's position; KeyError without a position. `quote_usd` is the
-        position's quote in dollars.
+    def sold_by_owner(self, symbol: str, fill: Fill, quote_usd: Decimal, why: str = BY_HAND) -> Booking:
+        """Record a sale of this symbol's position that is not ours, and `why` it was made; KeyError without a position.
+        `quote_usd` is the position's quote in dollars.
         """
         touched = (About.FILLS, About.POSITIONS, About.NAKED_PERIODS)
         with self._db.changing(fill.exchange_order_id, also=touched) as tx:
-            booking = holdings.sold_by_owner(tx, holdings.the_open(tx, symbol), fill, quote_usd)
+            booking = holdings.sold_by_owner(tx, holdings.the_open(tx, symbol), fill, quote_usd, why)
         return self._counted(booking)
 
     def _counted(self, booking: Booking) -> Booking:

@@ -37,7 +37,7 @@ class Kind(Enum):
     FAILED = ("failed", "works again")
     DISK = ("disk trouble", "disk well again")
     SECOND = ("another NIJA on this account", "the only NIJA again")
-    GONE = ("coins left the account", "")
+    GONE = ("coins or contracts are gone", "")
     UNWATCHED = ("positions that nobody watches", "")
     CRASHED = ("crashed", "")
     STRATEGY = ("the strategy made a mistake", "")

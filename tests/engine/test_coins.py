@@ -44,7 +44,7 @@ def test_a_sale_is_the_owners_only_when_nothing_of_ours_made_it(shown: list[Venu
     broker = SimpleNamespace(order=lambda name, _: {one.exchange_id: one for one in shown}.get(name))
     book = SimpleNamespace(by_exchange_id=lambda _: None)
     coins = Coins(cast("Any", SimpleNamespace(broker=broker, book=book)))
-    assert coins._is_foreign("SALE", "XRP-USDT") is by_hand
+    assert coins._cause("SALE", "XRP-USDT", "by hand") == ("by hand" if by_hand else None)
 
 
 def test_a_sale_refused_for_want_of_coins_is_tried_again_after_waits_that_grow() -> None:

@@ -58,7 +58,7 @@ def room() -> Room:
         ),
         (ERROR, Event.HALTED, {"limit": Halt.DISK, "reason": "full"}, "disk trouble"),
         (ERROR, Event.HALTED, {"limit": Halt.MARKET, "symbol": "BTC-USD", "reason": "closed"}, "halted"),
-        (ERROR, Event.GONE, {"symbol": "BTC-USD"}, "coins left the account"),
+        (ERROR, Event.GONE, {"symbol": "BTC-USD"}, "coins or contracts are gone"),
         (INFO, Event.DAY, {"day": "2026-01-01", "equity_usd": Decimal(10)}, "the day"),
         (WARNING, Event.UNWATCHED, {"reason": "2 positions: nobody watches them"}, "positions that nobody watches"),
     ],

@@ -5,8 +5,10 @@ Assembles its parts; knows no wire format.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import ClassVar
 
 from bot.brokers.base import AbsenceProof, BrokerError, Capabilities, Connection
@@ -24,7 +26,7 @@ from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import HOUR, Clock
 from bot.domain.instrument import FeeRate
 from bot.domain.log import Event, Log
-from bot.domain.order import Intent
+from bot.domain.order import Intent, Side
 from bot.domain.outcome import NotPlaced, Outcome
 
 #: Market ms after which OKX drops a cancelled order without fills from its history (GET /trade/orders-history).
@@ -89,6 +91,12 @@ class OKXBroker(VenueBroker):
     def funding(self, symbol: str) -> Funding:
         """The next funding payment of a swap, and when it is due."""
         return self._market.funding(symbol)
+
+    def contracts(self) -> Mapping[tuple[str, Side], Decimal]:
+        found: dict[tuple[str, Side], Decimal] = defaultdict(Decimal)
+        for one in self.positions():
+            found[one.symbol, one.side] += one.qty
+        return found
 
     def positions(self) -> Sequence[SwapPosition]:
         """Open contract positions with the distance to their liquidation, including foreign ones."""

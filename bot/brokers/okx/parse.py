@@ -62,6 +62,15 @@ _STATES = {
 }
 
 
+#: Orders that OKX made itself, by `category` (GET /trade/orders-history). They have no client id.
+_BY_OKX = {
+    "full_liquidation": "liquidated by OKX",
+    "partial_liquidation": "partly liquidated by OKX",
+    "adl": "closed by OKX to cover the losses of others (auto-deleveraging)",
+    "delivery": "settled by OKX",
+}
+
+
 def order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
     """One order row. `accFillSz` is in base units (or contracts) even if `sz` is in the quote.
 
@@ -95,6 +104,7 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
         attached_stop=_attached_stop(row),
         reduce_only=_is_closing(row),
         pay_in=text(row, "tradeQuoteCcy") or None,
+        by_venue=_BY_OKX.get(text(row, "category"), ""),
     )
 
 

@@ -90,7 +90,7 @@ def closing(position: Position) -> Ticket:
         leg=position.leg,
         isolated=position.isolated,
         reduce_only=True,
-        origin=Origin.TRIGGERED,
+        origin=Origin.MANUAL,
         tags={"category": "full_liquidation"},
     )
 

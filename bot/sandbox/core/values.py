@@ -72,7 +72,9 @@ class Leg(StrEnum):
 
 
 class Origin(StrEnum):
-    """What created the order: a request, terms attached to another order, a trigger, or the owner by hand."""
+    """What created the order: a request, terms attached to another order, a trigger, or somebody by hand: the owner,
+    or the venue in a liquidation.
+    """
 
     API = "api"
     ATTACHED = "attached"
