@@ -5,12 +5,24 @@ OKX sends numbers as text and "" for unset values; unknown keys are ignored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.common.answers import BadAnswer, mapping, number
+from bot.brokers.common.answers import BadAnswer, mapping, number, text
 from bot.domain.money import ZERO
+
+#: Base quantity of one unit of an instrument on the wire, by OKX's instType and instId; None if it cannot be known.
+Units = Callable[[str, str], Decimal | None]
+
+
+def sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, Any], Decimal]]:
+    """The rows of instruments whose unit is known, each with that unit."""
+    for each in rows:
+        row = mapping(each, "order")
+        unit = units(text(row, "instType"), text(row, "instId"))
+        if unit is not None:
+            yield row, unit
 
 
 def only(rows: list[Any], what: str) -> Mapping[str, Any]:

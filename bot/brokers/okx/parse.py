@@ -24,14 +24,14 @@ from bot.brokers.common.answers import (
     sound_order,
     text,
 )
-from bot.brokers.okx.answers import millis, set_price
+from bot.brokers.okx.answers import Units, millis, set_price, sized
+from bot.brokers.okx.parse_swaps import SwapPosition as SwapPosition  # noqa: PLC0414 - also imported from here
+from bot.brokers.okx.parse_swaps import positions as positions  # noqa: PLC0414
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
-from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, VenueOrder
 
-#: Base quantity of one unit of an instrument on the wire, by OKX's instType and instId; None if it cannot be known.
-Units = Callable[[str, str], Decimal | None]
 #: The ordId of the entry that an attached stop (by its algoClOrdId and instId) belongs to; None if there is none.
 Parents = Callable[[str, str], str | None]
 
@@ -201,21 +201,13 @@ def _failure(row: Mapping[str, Any], status: OrderStatus) -> str:
 
 def orders(rows: Iterable[object], units: Units) -> list[VenueOrder]:
     """Order rows, oldest first."""
-    return by_age(order(row, unit) for row, unit in _sized(rows, units))
+    return by_age(order(row, unit) for row, unit in sized(rows, units))
 
 
 def algos(rows: Iterable[object], units: Units, parents: Parents) -> list[VenueOrder]:
     """Algo order rows, oldest first."""
-    found = _sized(rows, units)
+    found = sized(rows, units)
     return by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
-
-
-def _sized(rows: Iterable[object], units: Units) -> Iterable[tuple[Mapping[str, Any], Decimal]]:
-    for each in rows:
-        row = mapping(each, "order")
-        unit = units(text(row, "instType"), text(row, "instId"))
-        if unit is not None:
-            yield row, unit
 
 
 # -- fills ----------------------------------------------------------------------------------------------------------------
@@ -255,7 +247,7 @@ def _in_dollars(symbol: str, fee: Decimal, asset: str, price: Decimal) -> Decima
 
 def fills(rows: Iterable[object], units: Units) -> list[Fill]:
     """Fill rows, oldest first."""
-    return oldest_first(fill(row, unit) for row, unit in _sized(rows, units))
+    return oldest_first(fill(row, unit) for row, unit in sized(rows, units))
 
 
 # -- money ----------------------------------------------------------------------------------------------------------------
@@ -353,52 +345,4 @@ def settings(row: Mapping[str, Any]) -> Settings:
         hedged=text(row, "posMode") == "long_short_mode",
         fee_in_quote=text(row, "feeType") == "1",
         may_borrow=row.get("autoLoan") is True or row.get("enableSpotBorrow") is True,
-    )
-
-
-# -- swaps --------------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class SwapPosition:
-    """account/positions: one contract position, sized in base units. `funding` is what it has received (negative: paid) so far.
-
-    `distance` is how far the mark price can move against it before liquidation, as a fraction of the mark price.
-    """
-
-    symbol: str
-    side: Side
-    qty: Decimal
-    entry: Decimal
-    mark: Decimal
-    liquidation: Decimal | None
-    leverage: Decimal
-    margin: str
-    funding: Decimal
-    unrealised: Decimal
-
-    @property
-    def distance(self) -> Decimal | None:
-        if self.liquidation is None or self.mark <= 0:
-            return None
-        return (self.mark - self.liquidation) * self.side.sign / self.mark
-
-
-def positions(rows: Iterable[object], units: Units) -> list[SwapPosition]:
-    """Position rows. OKX keeps showing closed positions with blank values; they are left out."""
-    found = ((row, unit, number(row, "pos", ZERO)) for row, unit in _sized(rows, units))
-    return [_position(row, unit, pos) for row, unit, pos in found if pos and text(row, "instType") != "MARGIN"]
-
-
-def _position(row: Mapping[str, Any], unit: Decimal, pos: Decimal) -> SwapPosition:
-    short = text(row, "posSide") == "short" or (text(row, "posSide") == "net" and pos < 0)
-    return SwapPosition(
-        symbol=text(row, "instId"),
-        side=Side.SELL if short else Side.BUY,
-        qty=abs(pos) * unit,
-        entry=number(row, "avgPx", ZERO),
-        mark=number(row, "markPx", ZERO),
-        liquidation=set_price(row, "liqPx"),
-        leverage=number(row, "lever", ZERO),
-        margin=text(row, "mgnMode"),
-        funding=number(row, "fundingFee", ZERO),
-        unrealised=number(row, "upl", ZERO),
     )
