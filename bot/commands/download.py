@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -197,22 +198,30 @@ def _difference(source: str, found: Difference) -> str:
 def _funding(history: History, wanted: Wanted, watcher: _Watcher) -> list[Rate] | None:
     """The rates of a swap, those of its file included; None for a market without funding."""
     file = _funding_file(wanted)
-    kept = read_funding(file)
-    gaps = (
-        [wanted.span]
-        if not kept
-        else [Span(wanted.span.start, kept[0].time - 1), Span(kept[-1].time + 1, wanted.span.end)]
-    )
-    fresh: list[Rate] = []
-    for gap in (one for one in gaps if one.end > one.start):
+    rates = read_funding(file)
+    for gap in _unknown(rates, wanted.span):
         found = asked(lambda each=gap: history.funding(wanted.symbol, *each), watcher)  # type: ignore[misc]
         if found is None:
             return None
-        fresh += found
-    rates = sorted({one.time: one for one in [*kept, *fresh]}.values())
-    if fresh:
-        write_funding(file, rates)
+        if found:
+            rates = sorted({one.time: one for one in [*rates, *found]}.values())
+            write_funding(file, rates)
     return rates
+
+
+def _unknown(kept: Sequence[Rate], span: Span) -> list[Span]:
+    """The parts of a span that a file of rates says nothing of: before, after, and its holes, which an exchange may have filled."""
+    if not kept:
+        return [span]
+    first, last = kept[0].time, kept[-1].time
+    holes = [Span(max(a + 1, span.start), min(b - 1, span.end)) for a, b in _holes([one.time for one in kept])]
+    gaps = [Span(span.start, first - 1), *holes, Span(last + 1, span.end)]
+    return [one for one in gaps if one.end > one.start]
+
+
+def _holes(times: Sequence[int]) -> list[Span]:
+    """From the payment before to the one after each hole: funding falls due every 8 hours, or more often."""
+    return [Span(a, b) for a, b in pairwise(times) if b - a > DAY]
 
 
 def _funding_file(wanted: Wanted) -> Path:
@@ -229,7 +238,11 @@ def _of_funding(rates: Sequence[Rate] | None, wanted: Wanted) -> list[str]:
     first = rates[0].time
     late = first - wanted.span.start > DAY
     until_then = f"; {wanted.origin} has none before, so holding costs nothing until then" if late else ""
-    return [f"{_funding_file(wanted)}: {len(rates)} rates of funding since {iso(first)[:16]}{until_then}"]
+    said = [f"{_funding_file(wanted)}: {len(rates)} rates of funding since {iso(first)[:16]}{until_then}"]
+    if holes := _holes([*(one.time for one in rates), wanted.span.end]):
+        spans = ", ".join(f"{iso(hole.start)[:16]} to {iso(hole.end)[:16]}" for hole in holes)
+        said.append(f"  {wanted.origin} has no rates of funding from {spans}: holding costs nothing there")
+    return said
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Whatever a user can mend is one line, and loses nothing; imports, funding and OKX's archive."""
+"""Whatever a user can mend is one line, and loses nothing; imports and OKX's archive."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import requests
 
-from bot.backtest.candle_files import load
-from bot.backtest.funding import funding_rates
-from bot.domain.clock import HOUR, parse_iso
+from bot.domain.clock import parse_iso
 from bot.download import staging
-from tests.download.given import MARKETS, Nija, words
+from tests.download.given import Nija, words
 from tests.sandbox_fixture import Sandbox
 
 DAY = "2026-03-05"
@@ -154,24 +151,3 @@ def test_an_archive_elsewhere_is_not_trusted(nija: Nija, unfaulted: Sandbox, tmp
     ended = nija(*words("okx", tmp_path, since="2026-01-31"))
     assert ended.exit_code == 2
     assert "which is not OKX's" in ended.stderr
-
-
-def test_funding_comes_with_a_swap_and_says_from_when_on(nija: Nija, sandbox: Sandbox, tmp_path: Path) -> None:
-    swap = f"{MARKETS['okx']}-SWAP"
-    typed = words("okx", tmp_path, "--pairs", swap, "--timeframe", "1h", since="2025-11-01")
-    ended = nija(*typed)
-    assert ended.exit_code == 0, ended.output
-    assert "has none before" in ended.stdout
-    rates = pq.read_table(tmp_path / f"{swap}-funding.parquet").to_pydict()
-    assert set(np.diff(rates["time"])) == {8 * HOUR}
-    shown = requests.get(
-        f"{sandbox.venue('okx').rest}/api/v5/public/funding-rate-history",
-        params={"instId": swap, "limit": "1"},
-        timeout=5,
-    ).json()["data"][0]
-    assert (rates["time"][-1], rates["rate"][-1]) == (int(shown["fundingTime"]), float(shown["realizedRate"]))
-    found = funding_rates(tmp_path, load(tmp_path, (swap,), "1h").histories)
-    assert np.count_nonzero(found[swap]) == len(rates["time"])
-    kept = (tmp_path / f"{swap}-funding.parquet").read_bytes()
-    assert nija(*typed).exit_code == 0
-    assert (tmp_path / f"{swap}-funding.parquet").read_bytes() == kept

@@ -122,6 +122,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "refused": "tests/faults/test_restricted_market.py",
         "orders_refused": "tests/sandbox/okx/test_okx_refusals.py",
         "archive_empty": "tests/download/test_lines.py",
+        "archive_without": "tests/download/test_funding.py",
         "archive_host": "tests/download/test_lines.py",
         "candles_page": "tests/download/test_download.py",
         "state": "tests/faults/test_universe.py",

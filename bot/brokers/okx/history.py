@@ -1,4 +1,4 @@
-"""OKX's past candles: pages of `history-candles`, and the official archive of one-minute candles.
+"""OKX's past candles: pages of `history-candles`, and the official archive of one-minute candles. And its funding rates.
 
 Pages go back in time by `after`; `before` is exclusive and starts at the newest row, so it is not used. A month of the archive is
 one file, cut at midnight UTC+8 (OKX v5 API guide, "Get candlesticks history" and "Get historical market data").
@@ -8,23 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
 
-from bot.brokers.common.answers import BadAnswer, mapping, sequence, text
+from bot.brokers.common.answers import BadAnswer
 from bot.brokers.history import History, Part, Rate, Route
 from bot.brokers.okx import archive
 from bot.brokers.okx import parse_market as wire
-from bot.brokers.okx.answers import millis
+from bot.brokers.okx.archive_files import MINUTES, ArchiveFiles
 from bot.brokers.okx.errors import failure
+from bot.brokers.okx.funding import OkxFunding
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.candles import Candle, Candles
 from bot.domain.clock import DAY, MINUTE, Clock
 from bot.domain.outcome import ErrorMeaning
 
 _CANDLES = "/api/v5/market/history-candles"
-_FILES = "/api/v5/public/market-data-history"
-_FUNDING = "/api/v5/public/funding-rate-history"
-_PAGE, _FUNDING_PAGE = 300, 100
+_PAGE = 300
 #: A month is read from the archive where it takes more pages than this.
 _MANY_PAGES = 12
 
@@ -38,8 +36,9 @@ class OkxHistory(History):
     def __init__(self, transport: OkxTransport, clock: Clock, host: str, unit: Callable[[str], Decimal | None]) -> None:
         self._transport = transport
         self._clock = clock
-        self._host = host
         self._unit = unit
+        self._files = ArchiveFiles(transport, host)
+        self._funding = OkxFunding(transport, self._files, clock)
         self._absent: set[int] = set()
         """Months that are not whole in the archive, by their begin."""
 
@@ -80,19 +79,7 @@ class OkxHistory(History):
         return Part(Candles.of(timeframe_ms, rows), until, "candles")
 
     def funding(self, symbol: str, start: int, end: int) -> Sequence[Rate] | None:
-        if wire.type_of(symbol) != "SWAP":
-            return None
-        found: list[Rate] = []
-        after = end + 1
-        while after > start:
-            fields = {"instId": symbol, "after": str(after), "limit": str(_FUNDING_PAGE)}
-            rows = self._transport.public(_FUNDING, **fields)
-            page = failure.understood(lambda sent=rows: [_rate(row) for row in sent])  # type: ignore[misc]
-            if not page or min(page).time >= after:
-                break
-            found += page
-            after = min(page).time
-        return sorted({one.time: one for one in found if one.time >= start}.values())
+        return self._funding.rates(symbol, start, end) if wire.type_of(symbol) == "SWAP" else None
 
     def close(self) -> None:
         self._transport.hang_up()
@@ -127,42 +114,15 @@ class OkxHistory(History):
     # -- the archive ------------------------------------------------------------------------------------------------------
     def _month(self, symbol: str, timeframe_ms: int, route: Route) -> Part | None:
         """One month from its file; None if the archive does not have it, or not all of its minutes."""
-        kind = wire.type_of(symbol)
-        market = {"instIdList": symbol} if kind == "SPOT" else {"instFamilyList": symbol.removesuffix(f"-{kind}")}
-        middle = str((route.start + route.end) // 2)
-        rows = self._transport.public(
-            _FILES, module="2", instType=kind, dateAggrType="monthly", begin=middle, end=middle, **market
-        )
-        listed = failure.understood(lambda: _urls(rows, symbol))
+        listed = self._files.listed(MINUTES, symbol, [archive.Month(route.start, route.end)])
         if len(listed) != 1:
             return None
         name, url = listed[0]
-        if not archive.is_trusted(url, self._host):
-            raise failure(ErrorMeaning.REJECTED, f"the archive points to {url[:80]}, which is not OKX's")
-        body = self._transport.file(url)
+        if (body := self._files.fetch(url)) is None:
+            return None
         try:
             minutes, digest = archive.read(body, symbol, self._unit_of(symbol), route.start, route.end)
         except BadAnswer as error:
             raise failure(ErrorMeaning.BUSY, f"{name}: {error}") from error
         whole = archive.joined(minutes, timeframe_ms) if len(minutes) * MINUTE == route.end - route.start else None
         return None if whole is None else Part(whole, route.end, "archive", (name, digest))
-
-
-def _urls(rows: Sequence[Any], symbol: str) -> list[tuple[str, str]]:
-    """The files of a market in the archive's list, by name and address."""
-    details = [one for row in rows for one in sequence(mapping(row, "files").get("details"), "details")]
-    files = [
-        one for detail in details for one in sequence(mapping(detail, "detail").get("groupDetails"), "groupDetails")
-    ]
-    named = [(text(mapping(one, "file"), "filename"), str(one.get("url", ""))) for one in files]
-    return [one for one in named if one[0].startswith(f"{symbol}-candlesticks-")]
-
-
-def _rate(row: object) -> Rate:
-    """One row of funding-rate-history. `realizedRate` was paid; older rows lack it."""
-    fields = mapping(row, "funding rate")
-    rate = text(fields, "realizedRate") or text(fields, "fundingRate")
-    at = millis(fields, "fundingTime")
-    if not at or not rate:
-        raise BadAnswer("funding rate: no time or no rate")
-    return Rate(at, float(rate))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from ssl import SSLContext
 from types import MappingProxyType, ModuleType
@@ -111,9 +112,11 @@ class OkxClient:
             return self._client.send_request(path, method, proxy_host=None, **fields)
         return self._client.send_request(path, method, list(fields), proxy_host=None)
 
-    def fetch(self, url: str) -> bytes:
-        """A file, requested without a signature."""
+    def fetch(self, url: str) -> bytes | None:
+        """A file, requested without a signature; None if there is none."""
         answer = self.session.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
         answer.raise_for_status()
         return answer.content
 
@@ -156,11 +159,11 @@ class OkxTransport(Transport[OkxClient]):
 
         return self._question(ask, deadline, _AGAIN)
 
-    def file(self, url: str) -> bytes:
-        """A file that a public endpoint has named; the caller has checked its address."""
+    def file(self, url: str) -> bytes | None:
+        """A file that a public endpoint has named, None if it is not there; the caller has checked its address."""
         deadline = self._wait_limit.deadline(_FILE_SECONDS)
 
-        def ask() -> bytes:
+        def ask() -> bytes | None:
             self._admitted(lambda: self._limits.spend("GET", "files", "", self._priority, deadline))
             with self._recording_refusals(deadline):
                 return self._sender.call(lambda client: client.fetch(url), deadline)

@@ -1,6 +1,8 @@
-"""OKX's archive of one-minute candles: the list of its files, and the zips, made from the market when they are fetched.
+"""OKX's archive of one-minute candles and funding rates: the list of its files, and the zips, made when they are fetched.
 
-Days and months are cut at midnight UTC+8, and a file appears two days after its end.
+Days and months are cut at midnight UTC+8, and a file appears two days after its end. Funding rates have monthly files only, each of
+one swap: the daily ones of OKX hold all swaps (`instFamilyList=ANY`), and are not offered here. What names, addresses and columns
+look like is known from files seen in public research, 2026.
 """
 
 from __future__ import annotations
@@ -13,18 +15,21 @@ from typing import Any, NamedTuple
 from bot.sandbox.core.switches import Switches
 from bot.sandbox.okx import candles
 from bot.sandbox.okx.errors import OkxError, bad
-from bot.sandbox.okx.floor import Floor
+from bot.sandbox.okx.floor import FUNDING_MS, Floor
 from bot.sandbox.okx.listing import Listed, Listing
 from bot.sandbox.okx.words import Words
 
-ROOT = "/cdn/okex/traderecords/candlesticks/"
+ROOT = "/cdn/okex/traderecords/"
 HONG_KONG = timezone(timedelta(hours=8))
 MODULES = ("1", "2", "3", "4", "5", "6", "11")
-CANDLES = "2"
 MOST = 20
 """Days or months of one query."""
 MOST_MARKETS = 10
-HEADER = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm"
+CANDLE_HEADER = "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm"
+RATE_HEADER = "instrument_name,funding_rate,funding_time"
+FIRST_RATES = "2022-03"
+LATE = 5
+"""Funding times are 0 to 4 seconds after the full hour, as in OKX's files of 2023."""
 
 
 class Period(NamedTuple):
@@ -36,6 +41,18 @@ class Period(NamedTuple):
     name: str
 
 
+class Content(NamedTuple):
+    """What a module's files hold: their folder, the word in their names, and the query of their addresses."""
+
+    folder: str
+    word: str
+    query: str = ""
+
+
+CANDLES, RATES = Content("candlesticks", "candlesticks"), Content("swaprates", "fundingrates", "?v=999")
+OFFERED = {"2": CANDLES, "3": RATES}
+
+
 class Archive:
     """Answers market-data-history and serves the files that it names."""
 
@@ -45,7 +62,7 @@ class Archive:
         self._switches = switches
 
     def files(self, words: Words, now_ms: int, host: str) -> list[Any]:
-        """The files of one module, newest first; only that of the candles has any."""
+        """The files of one module, newest first; only those of candles and of funding rates have any."""
         module, kind = words.one_of("module", MODULES), words.one_of("instType", ("SPOT", "SWAP", "FUTURES", "OPTION"))
         monthly = words.one_of("dateAggrType", ("daily", "monthly")) == "monthly"
         begin, end = int(words.need("begin")), int(words.need("end"))
@@ -55,8 +72,13 @@ class Archive:
         periods = [one for one in _periods(begin, end, monthly=monthly) if one.end + 2 * candles.DAY <= now_ms]
         if len(periods) > MOST:
             raise bad("begin")
-        markets = [one for name in names for one in self._markets(name, kind)] if module == CANDLES else []
-        details = [one for listed in markets if (one := self._detail(listed, periods, host, monthly=monthly))]
+        place = self._switches.word("archive_host") or f"http://{host}"
+        details = [
+            _detail(content, listed, there, place, monthly=monthly)
+            for content in filter(None, [OFFERED.get(module)])
+            for listed in (one for name in names for one in self._markets(name, kind))
+            if (there := [one for one in periods if self._has(content, listed, one, monthly=monthly)])
+        ]
         return (
             [{"dateAggrType": "monthly" if monthly else "daily", "details": details, "totalSizeMB": "1"}]
             if details
@@ -66,46 +88,75 @@ class Archive:
     def _markets(self, name: str, kind: str) -> list[Listed]:
         return [one for one in self._listing.of_kind(kind) if name == (one.symbol if kind == "SPOT" else one.family)]
 
-    def _detail(self, listed: Listed, periods: list[Period], host: str, *, monthly: bool) -> dict[str, Any] | None:
-        there = [one for one in periods if one.end > listed.listed_ms]
-        if not there or self._switches.on("archive_empty"):
-            return None
-        place = self._switches.word("archive_host") or f"http://{host}"
-        return {
-            "instId": listed.symbol,
-            "instFamily": listed.family,
-            "dateRangeStart": str(there[0].start),
-            "dateRangeEnd": str(there[-1].start),
-            "groupSizeMB": "1",
-            "groupDetails": [
-                {
-                    "filename": f"{listed.symbol}-candlesticks-{one.name}.zip",
-                    "dateTs": str(one.start),
-                    "sizeMB": "1",
-                    "url": f"{place}{ROOT}{'monthly' if monthly else 'daily'}/{one.folder}/"
-                    f"{listed.symbol}-candlesticks-{one.name}.zip",
-                }
-                for one in reversed(there)
-            ],
-        }
+    def _has(self, content: Content, listed: Listed, period: Period, *, monthly: bool) -> bool:
+        """Whether there is such a file, once its time has come."""
+        if self._switches.on("archive_empty") or self._switches.word("archive_without") == period.name:
+            return False
+        if content == CANDLES:
+            return period.end > listed.listed_ms
+        return listed.is_swap and monthly and period.name >= FIRST_RATES and bool(_payments(listed, period))
 
     def file(self, path: str, now_ms: int) -> bytes:
-        """A zip by its path; raises OkxError for one that does not exist."""
-        parts = path.removeprefix(ROOT).split("/")
-        symbol, _, name = parts[-1].removesuffix(".zip").partition("-candlesticks-")
-        monthly = parts[0] == "monthly"
-        listed = self._listing.find(symbol)
-        start = datetime.strptime(name, "%Y-%m" if monthly else "%Y-%m-%d").replace(tzinfo=HONG_KONG)
-        period = _period(start, monthly=monthly)
-        if period.end + 2 * candles.DAY > now_ms or len(parts) != 3:
+        """A zip by its path; raises OkxError (or ValueError) for one that does not exist."""
+        root, length, folder, file = path.removeprefix(ROOT).split("/")
+        content, monthly = next((one for one in OFFERED.values() if one.folder == root), None), length == "monthly"
+        if content is None:
             raise OkxError("51000")
-        return _zipped(f"{symbol}-candlesticks-{name}.csv", "\n".join([HEADER, *self._rows(listed, period), ""]))
+        symbol, _, name = file.removesuffix(".zip").partition(f"-{content.word}-")
+        start = datetime.strptime(name, "%Y-%m" if monthly else "%Y-%m-%d").replace(tzinfo=HONG_KONG)
+        listed, period = self._listing.find(symbol), _period(start, monthly=monthly)
+        there = period.folder == folder and self._has(content, listed, period, monthly=monthly)
+        if not there or period.end + 2 * candles.DAY > now_ms:
+            raise OkxError("51000")
+        rows = self._minutes(listed, period) if content == CANDLES else self._rates(listed, period)
+        return _zipped(f"{symbol}-{content.word}-{name}.csv", "\n".join([*rows, ""]))
 
-    def _rows(self, listed: Listed, period: Period) -> list[str]:
+    def _minutes(self, listed: Listed, period: Period) -> list[str]:
         first, last = max(period.start, listed.listed_ms), period.end - 1
         bars = self._floor.bars(listed.symbol, candles.MINUTE, first, last)
         rows = (candles.row(listed, bar, closed=True) for bar in bars)
-        return [",".join([listed.symbol, *row[1:8], row[0], "1"]) for row in rows]
+        return [CANDLE_HEADER, *(",".join([listed.symbol, *row[1:8], row[0], "1"]) for row in rows)]
+
+    def _rates(self, listed: Listed, period: Period) -> list[str]:
+        """What was settled. A small rate has an exponent."""
+        rows = (
+            (self._floor.rate(listed.symbol, moment), moment + _late_ms(moment)) for moment in _payments(listed, period)
+        )
+        return [RATE_HEADER, *(f"{listed.symbol},{rate},{time}" for rate, time in rows)]
+
+
+def _detail(content: Content, listed: Listed, there: list[Period], place: str, *, monthly: bool) -> dict[str, Any]:
+    """A market's files, newest first. OKX names the instrument of a file of rates only by its family and the file's name."""
+    names = [f"{listed.symbol}-{content.word}-{one.name}.zip" for one in there]
+    folder = f"{place}{ROOT}{content.folder}/{'monthly' if monthly else 'daily'}"
+    files = [
+        {
+            "filename": name,
+            "dateTs": str(one.start),
+            "sizeMB": "1",
+            "url": f"{folder}/{one.folder}/{name}{content.query}",
+        }
+        for one, name in zip(there, names, strict=True)
+    ]
+    return {
+        "instId": "" if content == RATES else listed.symbol,
+        "instFamily": listed.family,
+        "dateRangeStart": str(there[0].start),
+        "dateRangeEnd": str(there[-1].start),
+        "groupSizeMB": "1",
+        "groupDetails": files[::-1],
+    }
+
+
+def _payments(listed: Listed, period: Period) -> range:
+    """The funding times of a swap in a month (ms UTC): none at its listing."""
+    first = max(period.start, listed.listed_ms + 1)
+    return range(-(-first // FUNDING_MS) * FUNDING_MS, period.end, FUNDING_MS)
+
+
+def _late_ms(moment: int) -> int:
+    """By how much a funding time is late in a file: the same each time that it is fetched."""
+    return moment // FUNDING_MS % LATE * 1000
 
 
 def _periods(begin: int, end: int, *, monthly: bool) -> list[Period]:

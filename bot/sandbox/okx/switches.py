@@ -43,7 +43,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
     - `trade_quote_required`: orders must name tradeQuoteCcy.
     - `candles_page`: the most rows of a page of candles (100 on older hosts).
-    - `archive_empty`: the archive has no files; `archive_host`: its addresses name this host instead of ours.
+    - `archive_empty`: the archive has no files; `archive_without`: it lacks those of this day or month, such as 2026-02;
+      `archive_host`: its addresses name this host instead of ours.
     - `busy_code` and `busy_status`: the default `exchange_error`.
     """
     per_symbol: dict[str, Value] = {}
@@ -85,6 +86,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "system_status": "ok",
         "candles_page": 300,
         "archive_empty": False,
+        "archive_without": "",
         "archive_host": "",
         **per_symbol,
     }

@@ -125,6 +125,18 @@ def test_demo_trading_is_a_header(
     assert server.requests[0].headers["x-simulated-trading"] == flag
 
 
+def test_a_file_that_is_not_there_is_none_and_any_other_status_no_answer(
+    server: SocketServer, config: OkxConfig, make_transport: Make
+) -> None:
+    transport = make_transport(config)
+    for status, found in (("200 OK", b"PK"), ("404 Not Found", None)):
+        server.answer = http(b"PK", status)
+        assert transport.file(f"{server.url}/a.zip?v=999") == found
+    assert {request.path for request in server.requests} == {"/a.zip?v=999"}
+    server.answer = http(b"PK", "503 Busy")
+    assert failed(lambda: transport.file(f"{server.url}/a.zip")).meaning is ErrorMeaning.BUSY
+
+
 def test_calls_share_one_connection(server: SocketServer, config: OkxConfig, make_transport: Make) -> None:
     seen: set[int] = set()
 
