@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from bot.domain.log import Event, Halt
-from tests.faults.test_owner_takes_coins import LATER_MS as SECOND_LOOK_MS
 from tests.faults.test_rules_change import OPEN, market, new_rules, unopened
 from tests.rig import Rig
 from tests.sandbox_fixture import Sandbox
@@ -27,7 +26,8 @@ HALT = {"kraken": "cancel_only", "okx": "suspend", "coinbase": "trading_disabled
 CLOSED = [*HALT.items(), *((venue, "delisted") for venue in VENUES)]
 #: What is left without a stop waits less than this for the market's reopening to be noticed (real ms); delisted, it waits longer.
 SOON_MS, LATER_MS = 11_000, 70_000
-CANDLE_MS = 300_000
+#: After this, coins that the balances miss count as gone in any case.
+GONE_MS = 24 * 3_600_000
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_coins_that_leave_a_delisted_market_need_no_stop(rig: Rig) -> None:
     watched(rig)
     rig.deposit(rig.base, -rig.coins())
     rig.cycle()
-    rig.clock.ahead += SECOND_LOOK_MS
+    rig.clock.ahead += GONE_MS
     rig.cycle()
     assert rig.position is None, position
     assert not rig.book.unprotected()
