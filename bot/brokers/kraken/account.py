@@ -11,11 +11,11 @@ from typing import Any
 
 from bot.brokers.base import BrokerError, Reading
 from bot.brokers.common.answers import oldest_first
+from bot.brokers.common.lag import FillLag
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import chunks, whole
 from bot.brokers.kraken import parse as wire
 from bot.brokers.kraken.errors import DENIED, failure, row_of
-from bot.brokers.kraken.lag import FillLag
 from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.pages import ById, Listing, Memory, Pages, Trades
@@ -46,7 +46,7 @@ class KrakenAccount:
         self._transport = transport
         self._market = market
         self._log = log
-        self._lag = FillLag(clock.steady_ms)
+        self._lag = FillLag(clock.steady_ms, wire.INSIGNIFICANT)
         self._memory = Memory()
         self._client_ids: LruCache[str | None] = LruCache(_REMEMBERED)
 

@@ -148,7 +148,9 @@ _FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 
 
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
-    """One algo order row. It never fills: once triggered it has ended, and the orders it created (`children`) trade."""
+    """One algo order row. It never fills: once triggered it has ended, and the orders it created (`children`) trade. As long as OKX
+    does not name these, it is not known what it has sold, and it counts as open.
+    """
     with about("algo order", text(row, "algoId")):
         return sound_order(_algo(row, unit, parent))
 
@@ -157,7 +159,9 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
     state = text(row, "state")
     if not state:
         raise BadAnswer("no state")
-    status, fired = _ALGO_STATES.get(state, OrderStatus.OPEN), state in _FIRED
+    status, fired, children = _ALGO_STATES.get(state, OrderStatus.OPEN), state in _FIRED, _children(row)
+    if fired and not children:
+        status = OrderStatus.OPEN
     return VenueOrder(
         exchange_id=text(row, "algoId"),
         symbol=text(row, "instId"),
@@ -172,7 +176,7 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
         created_at=millis(row, "cTime"),
         triggered=fired,
         reason="triggered" if fired else _failure(row, status),
-        children=_children(row),
+        children=children,
         pay_in=text(row, "tradeQuoteCcy") or None,
     )
 
