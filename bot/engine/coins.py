@@ -1,13 +1,13 @@
 """Whether the coins and contracts of our positions are still there: the owner may have sold, withdrawn or closed them by hand, and the
 exchange may have liquidated a contract.
 
-They count as gone only after two checks have missed them. At a start, one check suffices if the exchange's own history shows the
-owner's sale.
+Two things confirm what is missing: a sale in the exchange's own history, and a sale of ours that the exchange refuses for lack of
+coins or contracts. Confirmed missing ones are not offered for sale again, get no new stop, and count as gone after a second check
+soon; at a start, one check suffices if the history shows the sale. A sale that is not ours is booked as the owner's.
 
-Two things confirm what is missing: that history, and a sale of ours that the exchange refuses for lack of coins or contracts.
-Confirmed missing ones are not offered for sale again, get no new stop, and are checked a second time soon. A balance alone may lag
-behind, so it does not change protection. Coins can be withdrawn, which no history of trades shows; contracts cannot, so they are not
-believed to be gone without such a confirmation. A sale that is not ours is booked as the owner's.
+A balance alone proves nothing: exchanges have sent other accounts' balances for hours, and left out wallets for days. So it changes no
+protection. Coins may have been withdrawn, which no history of trades shows; so they count as gone after hours of such balances.
+Contracts cannot be withdrawn, so they never do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bot.brokers.base import BrokerError
 from bot.domain.backoff import Backoff
 from bot.domain.booking import BY_HAND, TAKEN
-from bot.domain.clock import MINUTE, SECOND
+from bot.domain.clock import HOUR, MINUTE, SECOND
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours
 from bot.domain.instrument import DOLLARS, Balance
@@ -35,8 +35,8 @@ from bot.engine.results import log_end
 if TYPE_CHECKING:
     from bot.engine.order_manager import OrderManager
 
-#: Real ms between the first check that misses coins and the one that counts them as gone.
-SECOND_LOOK = 20 * SECOND
+#: Real ms between the first check that misses something and the one that counts it as gone, if it is confirmed; and if not.
+SECOND_LOOK, UNCONFIRMED = 20 * SECOND, 6 * HOUR
 #: Why contracts were closed, if the exchange shows nothing else.
 CLOSED_BY_HAND = "closed by its owner by hand"
 #: The waits after consecutive sales that were refused for lack of coins.
@@ -45,14 +45,15 @@ AGAIN = Backoff(250, 2, MINUTE)
 
 @dataclass(frozen=True, slots=True)
 class _CoinCheck:
-    """A check that found coins of a position missing, in steady and in market time (ms). `witnessed`: confirmed by more than a
-    balance.
+    """The first check that found coins of a position missing, in steady and in market time (ms). `witnessed`: confirmed by more
+    than a balance; `told`: the owner knows that it is not.
     """
 
     steady: int
     market: int
     missing: Decimal
     witnessed: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,13 @@ class Coins:
         sales = self._owners_sales(position) if first is now or again else []
         shown = sum((sale.fill.qty for sale in sales), ZERO) >= missing
         witnessed = first.witnessed or refused or shown
-        self._looks[entry] = replace(first, witnessed=witnessed)
+        self._looks[entry] = replace(first, witnessed=witnessed, told=first.told or again)
         if not first.witnessed and witnessed:
             self._report(position, missing, sales[0].why if shown else "")
-        if (again and (witnessed or not self._is_contract(position))) or (starting and shown):
+        elif again and not witnessed and not first.told:
+            self._report_unconfirmed(position, missing)
+        withdrawn = now.steady - first.steady >= UNCONFIRMED and not self._is_contract(position)
+        if (again and witnessed) or (starting and shown) or withdrawn:
             self._believe(position, first, min(first.missing, missing), sales)
 
     def _report(self, position: Position, missing: Decimal, why: str) -> None:
@@ -198,6 +202,18 @@ class Coins:
             symbol=position.symbol,
             qty=missing,
             reason=f"{where}, {why}: neither sold nor protected until checked once more",
+        )
+
+    def _report_unconfirmed(self, position: Position, missing: Decimal) -> None:
+        """Log once per position that only a balance misses it."""
+        contract = self._is_contract(position)
+        later = "" if contract else f", and they count as gone after {UNCONFIRMED // HOUR} hours of this"
+        self._oms.log.warning(
+            Event.MISSING,
+            symbol=position.symbol,
+            qty=missing,
+            reason=f"the exchange does not show these {'contracts' if contract else 'coins'}, and no sale of them: they stay"
+            f" protected{later}; if you have moved them, `nija sell {position.symbol}` settles it at once",
         )
 
     # -- believing ----------------------------------------------------------------------------------------------------
