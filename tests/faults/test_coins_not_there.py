@@ -147,6 +147,30 @@ def test_a_balance_without_our_coins_takes_neither_stop_nor_position(rig: Rig, m
 
 
 @pytest.mark.parametrize("venue", VENUES)
+def test_his_sale_of_his_own_coins_does_not_explain_that_ours_are_not_shown(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty answer at a start, after the owner has sold coins that he held besides ours."""
+    with owner_may_take_them(rig):
+        bought = rig.bought()
+        rig.deposit(rig.base, bought.qty * 2)
+        rig.cycle()
+        sell_by_hand(rig, bought.qty * 2)
+        broker = type(rig.engine.oms.broker)
+        with monkeypatch.context() as lying:
+            lying.setattr(broker, "balances", lambda _: {rig.quote: Balance(Decimal(100))})
+            rig.restart()
+            for _ in range(3):
+                rig.cycle()
+                rig.turn()
+                rig.clock.ahead += LATER_MS
+        assert rig.position is not None
+        assert rig.position.qty == bought.qty
+        assert rig.notes.said(Event.GONE) == []
+        assert rig.resting() > 0
+
+
+@pytest.mark.parametrize("venue", VENUES)
 def test_a_sale_settles_at_once_what_a_balance_alone_does_not_show(rig: Rig) -> None:
     """The owner has taken the coins without a trace in the history, and types `nija sell`."""
     with owner_may_take_them(rig):

@@ -137,3 +137,23 @@ def test_his_own_contracts_are_none_of_ours(swap: Rig) -> None:
     assert swap.position == position
     swap.quiet()
     swap.crash()
+
+
+def test_his_own_contracts_do_not_explain_that_ours_are_not_shown(swap: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner opened some and closed them again, and at the next start the exchange shows no contracts."""
+    position = swap.position
+    assert position is not None
+    swap.cycle()
+    swap.manual(position.side.value, position.qty)
+    swap.manual(position.side.opposite.value, position.qty)
+    with monkeypatch.context() as lying:
+        lying.setattr(type(swap.engine.oms.broker), "contracts", lambda _: {})
+        swap.restart()
+        for _ in range(3):
+            swap.reconcile()
+            swap.turn()
+            swap.clock.ahead += LATER_MS
+    assert swap.position == position
+    assert swap.resting() == position.qty
+    assert swap.notes.said(Event.GONE) == []
+    swap.crash()

@@ -30,7 +30,7 @@ from bot.brokers.okx.parse_swaps import positions as positions  # noqa: PLC0414
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
-from bot.domain.order import OrderStatus, OrderType, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
 
 #: The ordId of the entry that an attached stop (by its algoClOrdId and instId) belongs to; None if there is none.
 Parents = Callable[[str, str], str | None]
@@ -62,6 +62,7 @@ _STATES = {
 }
 
 
+_LEGS = {"long": Side.BUY, "short": Side.SELL}
 #: Orders that OKX made itself, by `category` (GET /trade/orders-history). They have no client id.
 _BY_OKX = {
     "full_liquidation": "liquidated by OKX",
@@ -105,6 +106,7 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
         reduce_only=_is_closing(row),
         pay_in=text(row, "tradeQuoteCcy") or None,
         by_venue=_BY_OKX.get(text(row, "category"), ""),
+        leg=_LEGS.get(text(row, "posSide")),
     )
 
 
