@@ -157,3 +157,23 @@ def test_his_own_contracts_do_not_explain_that_ours_are_not_shown(swap: Rig, mon
     assert swap.resting() == position.qty
     assert swap.notes.said(Event.GONE) == []
     swap.crash()
+
+
+@pytest.mark.parametrize("his", ["buy", "sell"])
+def test_where_the_owner_holds_contracts_nothing_is_entered(sandbox: Sandbox, tmp_path: Path, his: str) -> None:
+    """An entry would add to them or close them, and change their leverage."""
+    rig = Rig(sandbox, tmp_path, "ETH-USDT-SWAP", venue="okx")
+    rig.open()
+    rig.steady()
+    rig.manual(his, Decimal("0.5"))
+    held = rig.engine.oms.broker.contracts()
+    rig.enter()
+    assert rig.sent(origin="api") == []
+    assert rig.notes.said(Event.LEVERAGE) == []
+    assert rig.engine.oms.broker.contracts() == held
+    (skip,) = rig.notes.said(Event.SKIP)
+    assert "contracts are held here that are not NIJA's" in str(skip)
+    rig.manual("sell" if his == "buy" else "buy", Decimal("0.5"))
+    rig.bought()
+    rig.quiet()
+    rig.crash()
