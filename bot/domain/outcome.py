@@ -76,6 +76,11 @@ class ErrorMeaning(StrEnum):
         """The class that it belongs to."""
         return _CLASSES[self]
 
+    @property
+    def concerns_market(self) -> bool:
+        """Whether it concerns one market only, which is closed or not for this account."""
+        return self is ErrorMeaning.MARKET_CLOSED or self.error_class is ErrorClass.MARKET
+
 
 _CLASSES: Mapping[ErrorMeaning, ErrorClass] = MappingProxyType(
     {

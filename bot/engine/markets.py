@@ -1,15 +1,16 @@
 """The markets of one account: their current rules, and which of them accept no orders now.
 
-A position in a closed market is reported once and keeps its protection; no useless requests are sent. A market that is closed to
-this owner only is excluded for a day, and the next-ranked market takes its place. A refusal that changed rules may explain
-causes the rules to be read again. This module sends no orders.
+A position in a closed market is reported once, and again if its stop goes or returns; no useless requests are sent. A market
+that is closed to this owner only is excluded for a day, and the next-ranked market takes its place. A refusal that changed rules
+may explain causes the rules to be read again. This module sends no orders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import Enum
 from typing import Final, TypeVar
 
 from bot.brokers.base import BaseBroker, BrokerError
@@ -18,12 +19,15 @@ from bot.domain.clock import DAY, MINUTE, SECOND, Clock
 from bot.domain.instrument import Instrument, Kind, Trading
 from bot.domain.log import Event, Halt, Log
 from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed
+from bot.engine.book import Book
 
 T = TypeVar("T")
 
 #: Market states that accept a sale, and those that accept a resting stop. (Limit-only markets accept a sale as a limit order.)
 _SALES = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY, Trading.LIMIT_ONLY})
-_STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
+TAKES_STOPS = frozenset({Trading.ONLINE, Trading.REDUCE_ONLY})
+#: Those that accept neither.
+CLOSED = frozenset(Trading) - _SALES - TAKES_STOPS
 #: Refusals that changed rules may explain.
 _OF_RULES = frozenset(
     {ErrorMeaning.MARKET_CLOSED, ErrorMeaning.REJECTED, ErrorMeaning.TOO_SMALL, ErrorMeaning.UNSUPPORTED}
@@ -34,10 +38,21 @@ _ORDERS_AGAIN = Backoff(5 * SECOND, 2, MINUTE)
 _STOPS_AGAIN = Backoff(SECOND, 2, 30 * SECOND)
 #: Real ms between two readings of the rules while a market with an open position is closed, and after refusals.
 _LOOK_AGAIN, _LOOK_AFTER_REFUSAL = MINUTE, 2 * SECOND
+#: The same while a position waits in a halted market for its stop, and for how long: most halts last minutes, and the price may
+#: jump when they end.
+_LOOK_NAKED, _NAKED_FOR = 10 * SECOND, 30 * MINUTE
 #: The key, among the closed markets, of refusals that concern the whole account.
 _ACCOUNT: Final = ""
 #: Real ms for which a market that is closed to this owner is not entered.
 RESTRICTED_FOR = DAY
+
+
+class Cover(Enum):
+    """How far resting stops cover a position in a market that does not take all orders, in words for the owner."""
+
+    FULL = "with its resting stop"
+    PART = "but the stop that rests there covers only a part of it"
+    NONE = "but no stop rests there"
 
 
 #: A market's orders or its stops, kept apart because a refusal of one says little about the other.
@@ -54,6 +69,16 @@ class _Closure:
     entries_until: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    """What was last logged about a closed market with an open position. `since`: when it was first reported (steady ms)."""
+
+    trading: Trading
+    listed: bool
+    cover: Cover
+    since: int
+
+
 class Markets:
     """What each market accepts, as far as the exchange has shown."""
 
@@ -62,7 +87,8 @@ class Markets:
         self._clock = clock
         self._log = log
         self._closures: dict[_Place, _Closure] = {}
-        self._logged: dict[str, Trading] = {}
+        self._reported: dict[str, _Reported] = {}
+        self._unlisted: frozenset[str] = frozenset()
         self._doubted = False
         self._read_at = 0
 
@@ -167,7 +193,7 @@ class Markets:
         return instrument.trading in _SALES and not self._waits(instrument.symbol)
 
     def takes_stops(self, instrument: Instrument) -> bool:
-        return instrument.trading in _STOPS and not self._waits(instrument.symbol, stop=True)
+        return instrument.trading in TAKES_STOPS and not self._waits(instrument.symbol, stop=True)
 
     def _waits(self, symbol: str, *, stop: bool = False) -> bool:
         closure = self._closures.get((symbol, stop))
@@ -177,42 +203,58 @@ class Markets:
     def is_due(self, held: Iterable[Instrument]) -> bool:
         """Whether to read the rules early: they are in doubt, or a market with an open position is closed."""
         age = self._clock.steady_ms() - self._read_at
-        closed = any(one.trading is not Trading.ONLINE for one in held)
-        return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or (closed and age >= _LOOK_AGAIN)
+        waits = [self._look_again(one.symbol) for one in held if one.trading is not Trading.ONLINE]
+        return (self._doubted and age >= _LOOK_AFTER_REFUSAL) or any(age >= wait for wait in waits)
 
-    def read(self, known: dict[str, Instrument], held: Iterable[str]) -> dict[str, Instrument]:
-        """Read the current rules. A `held` market that is no longer listed keeps the rules `known` and accepts no orders. Raises
-        `BrokerError`.
+    def _look_again(self, symbol: str) -> int:
+        """How long (real ms) after the last reading a closed market is read again."""
+        last = self._reported.get(symbol)
+        if last is None or last.cover is Cover.FULL or not last.listed:
+            return _LOOK_AGAIN
+        return _LOOK_NAKED if self._clock.steady_ms() - last.since < _NAKED_FOR else _LOOK_AGAIN
+
+    def read(self, known: dict[str, Instrument], held: Sequence[str], book: Book) -> dict[str, Instrument]:
+        """Read the current rules. A `held` market that is no longer listed keeps the rules `known`, after a restart only the size
+        step that the `book` remembers, and accepts no orders. Raises `BrokerError`.
         """
         fresh = dict(self._broker.instruments())
         self._read_at, self._doubted = self._clock.steady_ms(), False
+        self._unlisted = frozenset(held) - fresh.keys()
         for symbol in held:
-            listed = symbol in fresh
-            if not listed:
-                fresh[symbol] = replace(known.get(symbol) or _unlisted(symbol), trading=Trading.SUSPENDED)
-            self._log_change(fresh[symbol], listed=listed)
-            self._compare(known.get(symbol), fresh[symbol])
+            before = known.get(symbol)
+            if symbol in self._unlisted:
+                lot = book.get_state(_lot(symbol))
+                fresh[symbol] = replace(before or _stand_in(symbol, lot), trading=Trading.SUSPENDED)
+            book.set_state(_lot(symbol), str(fresh[symbol].lot))
+            if fresh[symbol].trading is Trading.ONLINE:
+                self._reopen(symbol, was_closed=before is not None and before.trading is not Trading.ONLINE)
+            self._compare(before, fresh[symbol])
         return fresh
 
-    def _log_change(self, now: Instrument, *, listed: bool) -> None:
-        """Log when a market with an open position closes and when it reopens."""
-        before = self._logged.get(now.symbol, Trading.ONLINE)
-        self._logged[now.symbol] = now.trading
-        if now.trading is before:
-            return
-        if now.trading is Trading.ONLINE:
+    def _reopen(self, symbol: str, *, was_closed: bool) -> None:
+        """A market with an open position accepts all orders: log it if it was reported as closed."""
+        if was_closed:
             for stop in (True, False):
-                self._closures.pop((now.symbol, stop), None)
+                self._closures.pop((symbol, stop), None)
+        if self._reported.pop(symbol, None) is not None:
             self._log.info(
-                Event.RESUMED, symbol=now.symbol, limit=Halt.MARKET, reason="the market accepts all orders again"
+                Event.RESUMED, symbol=symbol, limit=Halt.MARKET, reason="the market accepts all orders again"
             )
+
+    def report(self, market: Instrument, cover: Cover) -> None:
+        """Log that a market with an open position does not take all orders, and what rests there: once, and again if that changes."""
+        symbol, listed = market.symbol, market.symbol not in self._unlisted
+        last = self._reported.get(symbol)
+        since = self._clock.steady_ms() if last is None else last.since
+        now = self._reported[symbol] = _Reported(market.trading, listed, cover, since)
+        if now == last:
             return
-        state = f"the market is {now.trading}" if listed else "the exchange no longer lists it"
+        state = f"the market is {market.trading}" if listed else "the exchange no longer lists it"
         self._log.error(
             Event.HALTED,
-            symbol=now.symbol,
+            symbol=symbol,
             limit=Halt.MARKET,
-            reason=f"{state}: the position stays, with its resting stop, until it can be sold",
+            reason=f"{state}: the position stays, {cover.value}, until it can be sold",
         )
 
     def _compare(self, before: Instrument | None, now: Instrument) -> None:
@@ -222,9 +264,15 @@ class Markets:
                 self._log.warning(Event.RULES, symbol=now.symbol, rule=name, was=was, now=becomes)
 
 
-def _unlisted(symbol: str) -> Instrument:
-    """Stand-in rules for an open position whose market was never seen listed; they round nothing away."""
+def _lot(symbol: str) -> str:
+    """Name of the stored state: the size step of a market with an open position."""
+    return f"lot:{symbol}"
+
+
+def _stand_in(symbol: str, lot: str | None) -> Instrument:
+    """Stand-in rules for an open position whose market this run has not seen listed; without its `lot` they round nothing away."""
     base, quote = symbol.split("-")[:2]
     step = Decimal("0.00000001")
+    size = step if lot is None else Decimal(lot)
     kind = Kind.SWAP if symbol.endswith("-SWAP") else Kind.SPOT
-    return Instrument(symbol=symbol, base=base, quote=quote, tick=step, lot=step, min_qty=step, kind=kind)
+    return Instrument(symbol=symbol, base=base, quote=quote, tick=step, lot=size, min_qty=size, kind=kind)

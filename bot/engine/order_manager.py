@@ -34,7 +34,7 @@ from bot.domain.outcome import ErrorMeaning, NotPlaced, Placed, Unknown
 from bot.engine.book import Book, Booking
 from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
-from bot.engine.markets import Markets
+from bot.engine.markets import CLOSED, Markets
 from bot.engine.records import at_stake
 from bot.engine.valuation import Valuation
 from bot.marketdata.port import Prices
@@ -81,7 +81,7 @@ class OrderManager:
         """Read the markets and their current rules; raises `BrokerError`."""
         held = [position.symbol for position in self.book.positions()]
         self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
-        self.instruments = self.markets.read(self.instruments, held)
+        self.instruments = self.markets.read(self.instruments, held, self.book)
 
     def fee(self, symbol: str) -> FeeRate:
         """The fee of this account at a market; raises `BrokerError` if it has to be requested and that fails."""
@@ -185,9 +185,11 @@ class OrderManager:
 
     # -- coins without a stop -------------------------------------------------------------------------------------
     def mark_unprotected(self, symbol: str, why: str) -> None:
-        """Begin a naked period: stops do not cover the whole position. Until it ends, no call may take long."""
+        """Begin a naked period: stops do not cover the whole position. Until it ends, no call may take long, unless the market is
+        closed: that may last for days.
+        """
         self.book.mark_unprotected(symbol, self.clock.wall_ms(), why)
-        self.broker.limit_calls(NAKED_CALL)
+        self.limit_calls()
 
     def mark_protected(self, symbol: str) -> int:
         """End a naked period: the position is protected again or being sold. Returns its length (wall ms)."""
@@ -196,8 +198,10 @@ class OrderManager:
         return naked
 
     def limit_calls(self) -> None:
-        """Use short time-outs while any coins have no stop, and the usual ones otherwise."""
-        self.broker.limit_calls(NAKED_CALL if self.book.unprotected() else None)
+        """Use short time-outs while any coins have no stop in a market that takes orders, and the usual ones otherwise."""
+        naked = (self.instruments.get(symbol) for symbol in self.book.unprotected())
+        urgent = any(one is None or one.trading not in CLOSED for one in naked)
+        self.broker.limit_calls(NAKED_CALL if urgent else None)
 
     def settle(self, record: OrderRecord) -> OrderRecord:
         """Follow an order that should end at once until it is finished and all of its fills are booked, or `PATIENCE` is used
@@ -223,14 +227,19 @@ class OrderManager:
 
     def learn_ended(self, open_orders: Iterable[VenueOrder], stops_of: str | None = None) -> None:
         """Request how orders of ours that are no longer open ended, so that their fills are booked now; of all orders, or of the
-        stops of one symbol.
+        stops of one symbol. An exchange may refuse to look for an order in a market that it has closed: then only the latter
+        raises `BrokerError`, because the other orders do not depend on it.
         """
         alive = {order.exchange_id for order in open_orders if order.status in WORKING}
         for record in self.book.unsettled():
             if record.exchange_id is None or record.exchange_id in alive | self.let_go:
                 continue
             if stops_of is None or (record.symbol == stops_of and record.purpose is Purpose.STOP):
-                self.refresh(record)
+                try:
+                    self.refresh(record)
+                except BrokerError as error:
+                    if stops_of is not None or not error.meaning.concerns_market:
+                        raise
 
     def forgotten(self, record: OrderRecord) -> OrderRecord:
         """Mark an order that the exchange no longer shows as ended unfilled, once it is older than the exchange keeps such

@@ -14,7 +14,7 @@ from decimal import Decimal
 from bot.brokers.base import BrokerError
 from bot.domain.candles import Candles
 from bot.domain.events import Unfit
-from bot.domain.instrument import PriceRange, Trading
+from bot.domain.instrument import Instrument, PriceRange, Trading
 from bot.domain.log import Event
 from bot.domain.money import decimal
 from bot.domain.order import Purpose, Side, VenueOrder
@@ -78,11 +78,13 @@ class PositionMonitor:
         return all(minded)
 
     def _manage(self, position: Position, orders: list[VenueOrder]) -> bool:
-        symbol = position.symbol
-        if self.oms.instruments[symbol].trading is Trading.SUSPENDED:
-            return True  # nobody trades there, so there is nothing to do until somebody does
-        look = self._asked(position)
+        symbol, market = position.symbol, self.oms.instruments[position.symbol]
         try:
+            if market.trading is not Trading.ONLINE:
+                self._report_closed(position, market, orders)
+            if market.trading is Trading.SUSPENDED:
+                return True  # nobody trades there, so there is nothing to do until somebody does
+            look = self._asked(position)
             if look is None:
                 self.protection.ensure(symbol, None, orders)
             elif self._act(position, look, orders):
@@ -92,6 +94,12 @@ class PositionMonitor:
             self.oms.markets.record_error(error, symbol)
             self.oms.log.warning(Event.WATCH, symbol=symbol, reason=error.text)
         return False
+
+    def _report_closed(self, position: Position, market: Instrument, orders: Sequence[VenueOrder]) -> None:
+        """Look which stops rest in a market that does not take all orders: some exchanges cancel them when they close it."""
+        cover = self.protection.cover(position, orders)
+        if cover is not None:
+            self.oms.markets.report(market, cover)
 
     def _asked(self, position: Position) -> PriceRange | None:
         """Last price and range; None if the exchange does not answer. A stop can be placed without them."""

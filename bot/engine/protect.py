@@ -18,6 +18,7 @@ from bot.domain.log import Event
 from bot.domain.money import ZERO
 from bot.domain.order import STOPS, WORKING, OrderRecord, Purpose, Side, VenueOrder
 from bot.domain.position import Position
+from bot.engine.markets import TAKES_STOPS, Cover
 from bot.engine.order_manager import OrderManager
 from bot.engine.refusals import Refusals
 from bot.engine.stop_plan import Cancel, Place, plan_stops, protected_qty
@@ -40,6 +41,8 @@ class Verdict(Enum):
 SEARCH_MARGIN = MINUTE
 #: Real ms after sending an entry for which its attached stop is awaited while the entry is not settled.
 COMING = 5 * SECOND
+#: The cause of a naked period in a market that takes no stops now.
+_CLOSED = "the exchange has closed the market, so its stop cannot be placed"
 
 
 def stop_price(position: Position, instrument: Instrument) -> Decimal:
@@ -89,16 +92,46 @@ class Protection:
         stops = [
             order
             for order in orders
-            if order.symbol == position.symbol
-            and order.side is not position.side
+            if order.side is not position.side
             and order.type in STOPS
             and order.status in WORKING
+            and self._is_of(order, position.symbol)
             and self._oms.is_mine(order)
         ]
         for order in stops:
             if self._oms.sync(order) is None:
                 self._oms.adopt(order, Purpose.STOP)
         return stops
+
+    def _is_of(self, order: VenueOrder, symbol: str) -> bool:
+        """Whether an order belongs to this market. An exchange that renames a market shows its resting orders under the new name,
+        which the book recognises by their ids.
+        """
+        if order.symbol == symbol:
+            return True
+        record = self._oms.book.by_exchange_id(order.exchange_id)
+        return record is not None and record.symbol == symbol
+
+    def cover(self, position: Position, orders: Sequence[VenueOrder]) -> Cover | None:
+        """How far the stops among the open `orders` cover a position whose market does not take all orders; None while that is not
+        certain. Sends nothing: if the market takes no stops, a naked period begins or ends here.
+        """
+        oms, symbol = self._oms, position.symbol
+        stops = self.stops_of(position, orders)
+        naked = symbol in oms.book.unprotected()
+        if not naked and self._may_have_sold(position, stops, orders):
+            return None
+        instrument, covered = oms.instruments[symbol], protected_qty(stops)
+        want = wanted(self._exposed(position, stops), stops, instrument)
+        if covered >= want and naked:
+            self._protected(position, stop_price(position, instrument), covered, changed=False)
+        elif covered < want and instrument.trading not in TAKES_STOPS:
+            oms.mark_unprotected(symbol, _CLOSED)
+        if covered < want and (self._is_coming(position) or oms.stop_in_doubt(symbol)):
+            return None
+        if covered <= 0:
+            return Cover.NONE
+        return Cover.FULL if covered >= want else Cover.PART
 
     def ensure(
         self, symbol: str, price: Decimal | None, orders: Sequence[VenueOrder] | None = None, why: str = "unprotected"
@@ -118,21 +151,20 @@ class Protection:
         # A stop that fires leaves the open orders before its fill is booked, so a new stop now could sell the same coins again.
         if self._has_sold(position, stops, orders):
             return Verdict.UNPROTECTED
-        # Coins that a sale of ours may be taking right now get no stop: it would fire on coins that are gone.
-        guarded = oms.coins.to_guard(position, protected_qty(stops))
-        exposed = instrument.size(guarded - oms.closing_in_doubt(symbol, stops))
+        exposed = self._exposed(position, stops)
         want = wanted(exposed, stops, instrument)
         trigger = stop_price(position, instrument)
         steps = plan_stops(stops, want, trigger, instrument, amend=oms.broker.capabilities().amend)
+        takes_stops = oms.markets.takes_stops(instrument)
         # Recorded before the first request is sent, so that the gap is known even if the request gets lost.
-        if protected_qty(stops) < want or any(isinstance(step, Cancel) for step in steps):
+        if protected_qty(stops) < want or (takes_stops and any(isinstance(step, Cancel) for step in steps)):
             oms.mark_unprotected(symbol, why)
         if any(isinstance(step, Place) for step in steps):
             self._stops.record_failed(position)
             if self._is_coming(position) or self._pauses(position):
                 return Verdict.UNPROTECTED
         # A stop with an unknown outcome may rest unseen or come to rest later, and two stops could both fire.
-        if oms.stop_in_doubt(symbol) or (steps and not oms.markets.takes_stops(instrument)):
+        if oms.stop_in_doubt(symbol) or (steps and not takes_stops):
             return Verdict.UNPROTECTED
         if not self._stops.take(position, steps):
             return self._why_unprotected(position)
@@ -140,6 +172,14 @@ class Protection:
             return Verdict.UNPROTECTED  # too small for any stop: the caller books it as dust
         self._protected(position, trigger, want, changed=bool(steps) or why == "entry")
         return Verdict.PROTECTED
+
+    def _exposed(self, position: Position, stops: Sequence[VenueOrder]) -> Decimal:
+        """The quantity that stops should protect, in whole lots. Coins that a sale of ours may be taking right now get no stop: it
+        would fire on coins that are gone.
+        """
+        guarded = self._oms.coins.to_guard(position, protected_qty(stops))
+        in_doubt = self._oms.closing_in_doubt(position.symbol, stops)
+        return self._oms.instruments[position.symbol].size(guarded - in_doubt)
 
     def _pauses(self, position: Position) -> bool:
         return self.refused.pauses(position.entry_id, self._oms.clock.steady_ms())
@@ -212,6 +252,17 @@ class Protection:
         self._learn_fired(position, stops)
         held = self._oms.book.position(position.symbol)
         return held is None or held.qty != position.qty
+
+    def _may_have_sold(self, position: Position, stops: Sequence[VenueOrder], orders: Iterable[VenueOrder]) -> bool:
+        """The same in a closed market, where it only decides what is reported: an exchange that refuses to look for an order there
+        does not say that it sold.
+        """
+        try:
+            return self._has_sold(position, stops, orders)
+        except BrokerError as error:
+            if not error.meaning.concerns_market:
+                raise
+            return False
 
     def _learn_fired(self, position: Position, stops: Sequence[VenueOrder]) -> None:
         """Search the ended orders for an attached stop that fired and sold before the book ever saw it.

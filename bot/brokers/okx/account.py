@@ -142,12 +142,22 @@ class OkxAccount:
         return sorted(unique.values(), key=lambda order: (order.created_at, order.exchange_id))
 
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:
-        """One order or algo order, in any state."""
+        """One order or algo order, in any state. OKX refuses to look for orders in a market that it no longer lists, but not for algo
+        orders, which it finds by their id alone.
+        """
         asked = (self._normal, self._algo) if exchange_id not in self._algo_ids else (self._algo, self._normal)
+        refused = None
         for ask in asked:
-            found = ask(symbol, exchange_id, "")
+            try:
+                found = ask(symbol, exchange_id, "")
+            except BrokerError as error:
+                if error.meaning is not ErrorMeaning.MARKET_CLOSED:
+                    raise
+                found, refused = None, error
             if found is not None:
                 return found
+        if refused is not None:
+            raise refused
         return None
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:

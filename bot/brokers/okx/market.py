@@ -120,7 +120,9 @@ class OkxMarket:
         return self._listings.get(symbol)
 
     def unit(self, kind: str, symbol: str) -> Decimal | None:
-        """Base quantity of one unit on the wire; None if it cannot be known (options, delisted contracts)."""
+        """Base quantity of one unit on the wire; None if it cannot be known (options, contracts that were delisted before this
+        start).
+        """
         if kind in ("SPOT", "MARGIN"):
             return ONE
         if symbol in self._listings:
@@ -134,6 +136,7 @@ class OkxMarket:
         rows = [row for kind in self._types for row in self._transport.private(_INSTRUMENTS, instType=kind)]
         now = self._clock.market_ms()
         self._listings, faults = failure.understood(lambda: wire.listings(rows, now, non_crypto=self._non_crypto))
+        self._units |= {symbol: one.instrument.unit for symbol, one in self._listings.items()}
         for fault in faults:
             self._log.warning(Event.MARKET_LEFT_OUT, venue="okx", reason=fault)
 
