@@ -104,6 +104,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "restricted": "tests/faults/test_restricted_market.py",
         "tokenised": "tests/sandbox/test_kraken_residence.py",
         "auto_earn": "tests/sandbox/test_kraken_odd.py",
+        "odd_foreign_rows": "tests/faults/test_odd_rows.py",
     },
     "okx": {
         "demo_account": "tests/commands/test_checks_okx.py",

@@ -176,7 +176,6 @@ def test_ended_orders_say_what_they_traded(names: Names) -> None:
         lambda row: row.pop("descr"),
         lambda row: row.update(descr="buy"),
         lambda row: row["descr"].update(type="hold"),
-        lambda row: row.update(status="dreaming"),
         lambda row: row.update(opentm="yesterday"),
         lambda row: row.update(trades="T"),
         lambda row: row.update(vol=True),
@@ -206,6 +205,20 @@ def test_control_characters_of_a_venue_are_escaped(names: Names) -> None:
     reason = parse.orders(rows, names)[1].reason
     assert reason.isprintable()
     assert len(reason) == 250
+
+
+@pytest.mark.parametrize("word", ["untouched", "pending_new", "dreaming", "", None, 7])
+def test_an_order_with_an_unknown_status_counts_as_live(names: Names, word: object) -> None:
+    rows = fixture("open_orders")["open"]
+    rows["OAAAAA-AAAAA-AAAAA1"]["status"] = rows["OAAAAA-AAAAA-AAAAA2"]["status"] = word
+    found = {one.exchange_id[-1]: one.status for one in parse.orders(rows, names)}
+    assert (found["1"], found["2"]) == (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+
+def test_no_trades_may_be_null(names: Names) -> None:
+    rows = fixture("open_orders")["open"]
+    rows["OAAAAA-AAAAA-AAAAA1"]["trades"] = None
+    assert parse.orders(rows, names)[0].fill_ids == ()
 
 
 # -- fills ------------------------------------------------------------------------------------------------------------
