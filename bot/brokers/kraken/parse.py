@@ -17,6 +17,7 @@ from bot.brokers.common.answers import (
     BadAnswer,
     about,
     by_age,
+    holding,
     number,
     oldest_first,
     sequence,
@@ -213,8 +214,8 @@ def balances(rows: object, names: Names) -> dict[str, Balance]:
         if "." in name:
             continue
         row = mapping(value, name)
-        held = number(row, "hold_trade", ZERO)
-        free = number(row, "balance") + number(row, "credit", ZERO) - number(row, "credit_used", ZERO) - held
+        held = holding(row, "hold_trade", ZERO)
+        free = holding(row, "balance") + holding(row, "credit", ZERO) - holding(row, "credit_used", ZERO) - held
         before = found.get(names.asset(name), Balance(ZERO))
         found[names.asset(name)] = Balance(before.free + max(free, ZERO), before.held + held)
     return found
@@ -224,7 +225,7 @@ def pockets(rows: object, names: Names) -> dict[str, Decimal]:
     """BalanceEx: the amounts in dotted assets (`.F .S .M .B .P .HOLD .T`), by the coin's common name."""
     found: dict[str, Decimal] = {}
     for name, value in mapping(rows, "balances").items():
-        amount = number(mapping(value, name), "balance") if "." in name else ZERO
+        amount = holding(mapping(value, name), "balance") if "." in name else ZERO
         if amount:
             found[names.coin_of_dotted(name)] = found.get(names.coin_of_dotted(name), ZERO) + amount
     return found
@@ -236,7 +237,7 @@ def allocations(result: object, names: Names) -> dict[str, Decimal]:
     for item in sequence(mapping(result, "allocations").get("items") or [], "items"):
         row = mapping(item, "allocation")
         total = mapping(mapping(row.get("amount_allocated"), "amount").get("total"), "total")
-        coin, amount = names.coin_of_dotted(text(row, "native_asset")), number(total, "native")
+        coin, amount = names.coin_of_dotted(text(row, "native_asset")), holding(total, "native")
         if amount:
             found[coin] = found.get(coin, ZERO) + amount
     return found
