@@ -167,6 +167,21 @@ def test_rows_of_orders_by_hand_may_be_odd_in_every_way(client: KrakenClient) ->
     assert {"0.00000000"} < {row["vol"] for row in trades}
 
 
+def test_wallets_may_keep_fewer_decimals_than_orders_have(client: KrakenClient) -> None:
+    client.venue.switches.set("wallet_decimals", 5)
+    assert client.public("Assets")["result"]["XXBT"]["decimals"] == 5
+    assert client.public("AssetPairs", pair="XBTUSD")["result"]["XXBTZUSD"]["lot_decimals"] == 8
+    order = client.buy("0.00512345")
+    assert Decimal(client.result("BalanceEx")["XXBT"]["balance"]) == Decimal("0.00512") < order.filled
+    sale = {"pair": "XBTUSD", "type": "sell", "ordertype": "market"}
+    assert client.error("AddOrder", **sale, volume="0.00512345") == "EOrder:Insufficient funds"
+    assert client.sell(volume="0.00512", ordertype="market").status is Status.FILLED
+    client.venue.switches.set("wallet_decimals", 0)
+    assert client.public("Assets")["result"]["XXBT"]["decimals"] == 10
+    client.buy("0.00512345")
+    assert Decimal(client.result("BalanceEx")["XXBT"]["balance"]) == Decimal("0.00512345")
+
+
 def test_a_price_off_the_tick_in_other_words(client: KrakenClient) -> None:
     client.venue.switches.set("price_decimals_named", True)
     text = "EOrder:Invalid price:XBTUSD price can only be specified up to 1 decimals."

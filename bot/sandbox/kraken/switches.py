@@ -77,6 +77,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "balance_ex_numbers": False,
         "untidy_order_records": False,
         "odd_foreign_rows": False,
+        "wallet_decimals": 0,
         "auto_earn": "off",
         "earn_draws_when_selling": False,
         "tier": "starter",
