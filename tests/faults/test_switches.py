@@ -43,6 +43,8 @@ TURNED: Mapping[str, list[Switches]] = {
         {"count_absent": True, "balance_ex_numbers": True, "asset_version_obeyed": True, "earn_draws_when_selling": True},
         {"untidy_order_records": True},
         {"wallet_decimals": 5},
+        {"stptype_refused": "triggered"},
+        {"stptype_refused": "all"},
         {"tier": "starter"},
     ],
     "okx": [

@@ -36,6 +36,7 @@ REASONS = {
     Reason.REDUCED: "User requested",
     Reason.DEAD_MAN: "Cancel all orders after",
     Reason.INSIGNIFICANT: "Insignificant volume remaining",
+    Reason.SELF_TRADE: "Cannot trade with self",
 }
 POSITION_ID = "TKH2SE-M7IF5-CFI7LT"
 
