@@ -19,6 +19,7 @@ from bot.engine.book import AlreadyDecided
 from bot.engine.order_manager import OrderManager
 from bot.engine.protect import Protection
 from bot.engine.results import STOP, log_end, sale
+from bot.engine.unsold import Unsold
 
 #: How far beyond the market price the limit of a sale may be.
 SLIPPAGE = Decimal("0.01")
@@ -49,6 +50,7 @@ class Exits:
         self._oms = oms
         self._protection = protection
         self._triggered_at: dict[str, int] = {}
+        self._unsold = Unsold(oms.clock, oms.log)
         self._believed: dict[str, None] = {}  # sales that ended short and were checked again
 
     def sell(
@@ -142,6 +144,7 @@ class Exits:
             oms.mark_protected(position.symbol)
         record = oms.settle(record)
         oms.coins.sent(record, position)
+        self._unsold.ended(record, position.entry_id, reason)
         if record.booked_qty > 0:
             self._log_sale(record, reason)
             self.close_as_dust(position.symbol, price, reason)
