@@ -71,7 +71,7 @@ def consider_at_next_open(
     worst = worst_price(close, price, float(run.account.slippage), float(here.tick))
     sized_at = price if run.account.at_price > 0 else close
     ceiling = float(left.least) * sized_at / worst
-    sized = fitted(run.account, here, float(run.signals[at].pct), sized_at, stop, ceiling)
+    sized = fitted(run.account, here, side, float(run.signals[at].pct), sized_at, stop, ceiling)
     blocked = ask_order(order(float(here.lot), sized, worst, asked, left))
     if blocked == 0:
         enter(run, row, at, number, side, price, stop, out_at, sized)
@@ -196,10 +196,15 @@ def minimums(here: Any) -> Minimums:
     return Minimums(float(here.lot), int(here.min_lots), float(here.min_cost))
 
 
-def fitted(account: Any, here: Any, pct: float, price: float, stop: float, ceiling: float) -> Size:
+def coin_fee_of(here: Any, side: int) -> float:
+    """The part of an entry's fee that is taken in the coin, a fraction: a sale pays no fee in what it sells."""
+    return float(here.coin_fee) if side > 0 else 0.0
+
+
+def fitted(account: Any, here: Any, side: int, pct: float, price: float, stop: float, ceiling: float) -> Size:
     """The size by the equity, limited by free cash and `ceiling`."""
-    equity, fee, coin_fee = float(account.equity), float(account.fee), float(account.coin_fee)
-    buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee)
+    equity, fee = float(account.equity), float(account.fee)
+    buying_power = BuyingPower(equity, float(account.cash), fee, 0.0, floored(ceiling), coin_fee_of(here, side))
     risk_settings = RiskSettings(
         float(account.min_position_pct),
         float(account.max_position_pct),
@@ -235,7 +240,7 @@ def enter(
     """Fill the entry at the open of the next candle. A fee taken in the coin leaves whole lots; what is missing is the fee."""
     account, here = run.account, run.markets[number]
     lot, tick = float(here.lot), float(here.tick)
-    taker, coin_fee = float(account.fee), float(account.coin_fee)
+    taker, coin_fee = float(account.fee), coin_fee_of(here, side)
     kept = whole_down(sized.lots * (1.0 - coin_fee), 1.0) if coin_fee > 0.0 else sized.lots
     qty = quantity(kept, lot)
     fee = (quantity(sized.lots, lot) - qty) * price if coin_fee > 0.0 else qty * price * taker

@@ -220,9 +220,10 @@ class Backtest:
             "tick": [one.tick for one in markets],
             "min_lots": [math.ceil(one.min_qty / one.lot - 1e-9) for one in markets],
             "min_cost": [one.min_cost for one in markets],
+            "coin_fee": [account.costs.fee if one.in_coin else 0.0 for one in markets],
             "half": [account.spreads.get(one.symbol, account.costs.spread) / 2.0 for one in histories],
             "coin": [coins.index(one.symbol.split("-")[0]) for one in histories],
-            "listed": [at if at > min(begins) else 0 for at in begins],
+            "listed": [at if at - min(begins) > DAY_MS else 0 for at in begins],
             "ended_by": [-1] * len(histories),
         }
         return filled(MARKET, {name: np.array(column) for name, column in columns.items()})
@@ -236,7 +237,6 @@ class Backtest:
         )
         return {
             "fee": costs.fee,
-            "coin_fee": costs.fee if costs.in_coin else 0.0,
             "slots": account.slots,
             "shorts": account.shorts,
             "sits_out_stops": strategy.sits_out_stops,

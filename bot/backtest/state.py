@@ -31,15 +31,16 @@ def fields(whole: str, real: str = "") -> list[tuple[str, str]]:
 
 #: `open` is NaN where a strategy that leaves gaps out has no candle.
 CANDLE = np.dtype(fields("", "open high low close"), align=True)
-#: One market: its first candle's row, its first cell and how many it has; what the venue asks, and `half` the spread as a fraction;
-#: `coin`, a number per base coin, and when it was `listed` (ms UTC). Then what the walk keeps: the row of its open trade, the reason
-#: it will be sold for at the next open (0: none), its last stop-out (ms UTC), when its last trade `ended_at` (ms UTC) and by which
-#: reason (-1: there was none), losses in a row and the end of their cooldown. In record `i` for all markets: whether coin `i` is
-#: held, and market number `i` among those with a position, in the order of their entries.
+#: One market: its first candle's row, its first cell and how many it has; what the venue asks, `half` the spread and the `coin_fee`
+#: (the part of a purchase's fee that is taken in the coin) as fractions; `coin`, a number per base coin, and when it was `listed` (ms
+#: UTC; 0: within a day of the earliest market, so that it may be any age). Then what the walk keeps: the row of its open trade, the
+#: reason it will be sold for at the next open (0: none), its last stop-out (ms UTC), when its last trade `ended_at` (ms UTC) and by
+#: which reason (-1: there was none), losses in a row and the end of their cooldown. In record `i` for all markets: whether coin `i`
+#: is held, and market number `i` among those with a position, in the order of their entries.
 MARKET = np.dtype(
     fields(
         "first cells_from candles min_lots coin listed trade leaving stopped_at ended_at ended_by lost cooled_at coin_held held",
-        "lot tick min_cost half",
+        "lot tick min_cost half coin_fee",
     ),
     align=True,
 )
@@ -51,18 +52,17 @@ LEG = np.dtype(fields("trade row reason", "price qty fee"), align=True)
 #: The last close of a UTC day (ms), equity then, and the mean share of it in positions.
 DAY = np.dtype(fields("close", "equity share"), align=True)
 #: The account. Time: when row 0 opens (ms UTC); decisions are those of rows `since` to `rows` (exclusive); each cell has `parts`
-#: finer candles (0: none), from cell `fine_from` on, NaN if not known. Terms: `coin_fee` is the part of the fee that is taken in the
-#: coin, `targets` the number of the strategy's targets; flags are 1 or 0. State of the walk: money, how many signals were handled,
-#: how many entries of this close were `refused` at the next open and keep their slots, and how far the records are filled. `shares`
-#: sums the day's shares of equity in positions over `day_rows` closes; `halted` and `halted_today` are the gates of the drawdown and
-#: of the daily loss once they were reached.
+#: finer candles (0: none), from cell `fine_from` on, NaN if not known. Terms: `targets` is the number of the strategy's targets; flags
+#: are 1 or 0. State of the walk: money, how many signals were handled, how many entries of this close were `refused` at the next open
+#: and keep their slots, and how far the records are filled. `shares` sums the day's shares of equity in positions over `day_rows`
+#: closes; `halted` and `halted_today` are the gates of the drawdown and of the daily loss once they were reached.
 ACCOUNT = np.dtype(
     [
         *fields("start timeframe since rows parts fine_from"),
         *fields("slots shorts sits_out_stops next_open at_price targets max_losses cooldown_ms min_age_ms"),
         *fields(
             "",
-            "fee coin_fee slippage least_part max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
+            "fee slippage least_part max_exposure_pct max_coin_exposure_pct max_order max_day_pct max_drawdown_pct",
         ),
         *fields("", " ".join(RiskSettings._fields)),
         *fields(

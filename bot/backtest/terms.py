@@ -11,20 +11,22 @@ from typing import NamedTuple
 
 
 class Market(NamedTuple):
-    """The trading rules of one market. Sizes in base units, prices and cost in the quote; a tick of 0 means no price grid."""
+    """The trading rules of one market. Sizes in base units, prices and cost in the quote; a tick of 0 means no price grid.
+    `in_coin`: the fee of a purchase is taken in the coin.
+    """
 
     lot: float = 1e-8
     tick: float = 0.0
     min_qty: float = 0.0
     min_cost: float = 0.0
+    in_coin: bool = False
 
 
 class Costs(NamedTuple):
-    """`fee` (per side) and `spread` (ask - bid) as fractions; `in_coin`: the fee of a purchase is taken in the coin."""
+    """`fee` (per side) and `spread` (ask - bid) as fractions."""
 
     fee: float = 0.001
     spread: float = 0.0002
-    in_coin: bool = False
 
 
 class Limits(NamedTuple):

@@ -293,7 +293,9 @@ def account_of(
     own = strategy.slots or (settings.limits.max_open_positions if wanted.limits == "account" else 5)
     if wanted.limits == "account":
         own = min(own, settings.limits.max_open_positions)
-    markets = {one.symbol: _market(wanted, known.get(one.symbol), float(one.close[-1])) for one in histories}
+    markets = {
+        one.symbol: _market(wanted, one.symbol, known.get(one.symbol), float(one.close[-1])) for one in histories
+    }
     return Account(
         costs=_costs(wanted, known),
         equity=wanted.equity,
@@ -308,7 +310,6 @@ def _costs(wanted: Wanted, known: Mapping[str, KnownMarket]) -> Costs:
     """The highest fee of the account's markets if it is known; else the fee of a new account."""
     from bot.backtest.fees import newcomer
     from bot.backtest.terms import Costs
-    from bot.backtest.venues import IN_COIN
 
     usual = FEE if wanted.broker is None else newcomer(wanted.broker)
     if known:
@@ -316,20 +317,20 @@ def _costs(wanted: Wanted, known: Mapping[str, KnownMarket]) -> Costs:
     return Costs(
         fee=usual if wanted.fee is None else wanted.fee,
         spread=SPREAD if wanted.spread is None else wanted.spread,
-        in_coin=wanted.broker in IN_COIN,
     )
 
 
-def _market(wanted: Wanted, known: KnownMarket | None, price: float) -> Market:
+def _market(wanted: Wanted, symbol: str, known: KnownMarket | None, price: float) -> Market:
     """The rules that the exchange last reported, else the usual ones at this price; options come first."""
     from bot.backtest.terms import Market
     from bot.backtest.venues import usual
 
     if known is not None:
-        terms = Market(float(known.lot), float(known.tick), float(known.min_qty), float(known.min_cost))
+        lot, tick, min_qty, min_cost = map(float, (known.lot, known.tick, known.min_qty, known.min_cost))
+        terms = Market(lot, tick, min_qty, min_cost, known.in_coin)
     else:
-        terms = Market() if wanted.broker is None else usual(wanted.broker, price)
-    return terms._replace(**(wanted.market or {}))
+        terms = Market() if wanted.broker is None else usual(wanted.broker, symbol, price)
+    return terms._replace(**(wanted.market or {}))  # type: ignore[arg-type]  # sizes alone
 
 
 def _limits(settings: Settings) -> Limits:

@@ -156,7 +156,11 @@ _MARKETS: Final = {
     ),
 }
 _ORDERS: Final = {
-    Event.REJECTED: _spec("The exchange refused an order.", "warning", "symbol purpose client_id reason"),
+    Event.REJECTED: _spec(
+        "The exchange refused an order, or ended sale after sale of a position with nothing sold.",
+        "warning",
+        "symbol purpose client_id reason",
+    ),
     Event.UNKNOWN: _spec(
         "The outcome of an order is not known yet.", "warning error", "symbol client_id reason", "purpose"
     ),

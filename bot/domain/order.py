@@ -188,7 +188,8 @@ class VenueOrder:
 
     `triggered`: a stop has fired and its market order is under way. `children` are the exchange ids of the orders that it became
     when it fired, at exchanges that give those ids of their own. They trade; the stop itself is finished. `by_venue`: what the
-    exchange did with an order that nobody sent, such as a liquidation ("" for all others).
+    exchange did with an order that nobody sent, such as a liquidation ("" for all others). `leg`: the side of the position that it
+    opens or closes, in an account that holds contracts on both.
     """
 
     exchange_id: str
@@ -212,6 +213,7 @@ class VenueOrder:
     reduce_only: bool = False
     pay_in: str | None = None
     by_venue: str = ""
+    leg: Side | None = None
 
 
 @dataclass(frozen=True, slots=True)

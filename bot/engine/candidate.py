@@ -144,7 +144,7 @@ class Candidate:
             to_news=to_news(self.bounds.news, now),
             entries=entries,
             max_entries=most,
-            denied=Denials(oms.book).reason(self.instrument) or self._sold_by_owner(),
+            denied=Denials(oms.book).reason(self.instrument) or self._sold_by_owner() or self._others_contracts,
         )
 
     @cached_property
@@ -269,6 +269,22 @@ class Candidate:
         if last is None or last.exit not in _BY_OWNER or last.at < since:
             return ""
         return f"sold by you in this candle, at {iso(last.at)}: no entry until the next candle"
+
+    @cached_property
+    def _others_contracts(self) -> str:
+        """Why not to enter a contract of which the account holds some that are not ours, "" if it holds none: at an exchange that
+        nets them, an order of ours would add to them or close them.
+        """
+        if not self.instrument.shortable:
+            return ""
+        try:
+            held = self.oms.broker.contracts()
+        except BrokerError as error:
+            return f"it is not known whose contracts are held here: {error.text}"
+        position = self.oms.book.position(self.symbol)
+        ours = {} if position is None else {position.side: position.qty}
+        others = any(name == self.symbol and qty > ours.get(side, 0) for (name, side), qty in held.items())
+        return "contracts are held here that are not NIJA's" if others else ""
 
     def _tried(self) -> tuple[int, int]:
         """How often this candle was tried, and how often it may be: again if the earlier attempt certainly placed nothing."""

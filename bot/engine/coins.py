@@ -1,13 +1,13 @@
 """Whether the coins and contracts of our positions are still there: the owner may have sold, withdrawn or closed them by hand, and the
 exchange may have liquidated a contract.
 
-They count as gone only after two checks have missed them. At a start, one check suffices if the exchange's own history shows the
-owner's sale.
+Two things confirm what is missing: a sale in the exchange's own history, and a sale of ours that the exchange refuses for lack of
+coins or contracts. Confirmed missing ones are not offered for sale again, get no new stop, and count as gone after a second check
+soon; at a start, one check suffices if the history shows the sale. A sale that is not ours is booked as the owner's.
 
-Two things confirm what is missing: that history, and a sale of ours that the exchange refuses for lack of coins or contracts.
-Confirmed missing ones are not offered for sale again, get no new stop, and are checked a second time soon. A balance alone may lag
-behind, so it does not change protection. Coins can be withdrawn, which no history of trades shows; contracts cannot, so they are not
-believed to be gone without such a confirmation. A sale that is not ours is booked as the owner's.
+A balance alone proves nothing: exchanges have sent other accounts' balances for hours, and left out wallets for days. So it changes no
+protection. Coins may have been withdrawn, which no history of trades shows; so they count as gone after hours of such balances.
+Contracts cannot be withdrawn, so they never do.
 """
 
 from __future__ import annotations
@@ -20,39 +20,37 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.domain.backoff import Backoff
-from bot.domain.booking import BY_HAND, TAKEN
-from bot.domain.clock import MINUTE, SECOND
-from bot.domain.fill import Fill
-from bot.domain.ids import is_ours
-from bot.domain.instrument import DOLLARS, Balance
+from bot.domain.booking import TAKEN
+from bot.domain.clock import HOUR, MINUTE, SECOND
+from bot.domain.instrument import Balance
 from bot.domain.log import Event
 from bot.domain.money import ZERO, plain
-from bot.domain.order import OrderRecord, OrderStatus, Purpose, Side, VenueOrder
+from bot.domain.order import OrderRecord, OrderStatus, Purpose, Side
 from bot.domain.outcome import ErrorMeaning
 from bot.domain.position import Position
+from bot.engine.owner_trades import OwnerTrades, Sale, Trades, part_of
 from bot.engine.results import log_end
 
 if TYPE_CHECKING:
     from bot.engine.order_manager import OrderManager
 
-#: Real ms between the first check that misses coins and the one that counts them as gone.
-SECOND_LOOK = 20 * SECOND
-#: Why contracts were closed, if the exchange shows nothing else.
-CLOSED_BY_HAND = "closed by its owner by hand"
+#: Real ms between the first check that misses something and the one that counts it as gone, if it is confirmed; and if not.
+SECOND_LOOK, UNCONFIRMED = 20 * SECOND, 6 * HOUR
 #: The waits after consecutive sales that were refused for lack of coins.
 AGAIN = Backoff(250, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class _CoinCheck:
-    """A check that found coins of a position missing, in steady and in market time (ms). `witnessed`: confirmed by more than a
-    balance.
+    """The first check that found coins of a position missing, in steady and in market time (ms). `witnessed`: confirmed by more
+    than a balance; `told`: the owner knows that it is not.
     """
 
     steady: int
     market: int
     missing: Decimal
     witnessed: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +61,11 @@ class _Refused:
     wait: int
 
 
-class _Sale(NamedTuple):
-    """A fill of an order that is certainly not ours, and why that order was made."""
+class _Shares(NamedTuple):
+    """What is there of each position, and what is left of that coin or contract after it, by symbol."""
 
-    fill: Fill
-    why: str
+    there: dict[str, Decimal]
+    left: dict[str, Decimal]
 
 
 class Coins:
@@ -75,6 +73,7 @@ class Coins:
 
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
+        self._owner = OwnerTrades(oms)
         self._counted = False
         self._looks: dict[str, _CoinCheck] = {}  # by the position's entry, because the next position has other coins
         self._refused: dict[tuple[str, bool], _Refused] = {}  # by symbol, separately for stops
@@ -99,10 +98,10 @@ class Coins:
     def worth(self, balances: Mapping[str, Balance]) -> dict[str, Decimal]:
         """The quantity of each position that is in the account, by symbol; the rest has been sold or has left."""
         contracts = self._contracts()
-        there = self._shared_out(balances, contracts)
+        there = self._shared_out(balances, contracts).there
         if any(there[one.symbol] < one.qty for one in self._positions() if not self._is_contract(one)):
             elsewhere = self._oms.broker.unavailable_balances()
-            there = self._shared_out(balances, contracts, elsewhere)
+            there = self._shared_out(balances, contracts, elsewhere).there
         return there
 
     # -- looking ------------------------------------------------------------------------------------------------------
@@ -116,9 +115,12 @@ class Coins:
         positions = self._positions()
         still = {position.entry_id for position in positions}
         self._looks = {entry: look for entry, look in self._looks.items() if entry in still}
-        there = self._shared_out(balances, self._contracts())
+        shares = self._shared_out(balances, self._contracts())
         for position in positions:
-            self._judge(position, position.qty - there[position.symbol], starting=not self._counted)
+            missing = position.qty - shares.there[position.symbol]
+            if missing == 0:
+                self._owner.note_his_own(position, shares.left[position.symbol])
+            self._judge(position, missing, starting=not self._counted)
         self._counted = True
 
     def sent(self, record: OrderRecord, position: Position) -> None:
@@ -135,7 +137,7 @@ class Coins:
         if stop and before is None:
             return  # the exchange may not have released the coins of the previous stop yet
         try:
-            there = self._shared_out(self._oms.broker.balances(), self._contracts())
+            there = self._shared_out(self._oms.broker.balances(), self._contracts()).there
             missing = position.qty - there[position.symbol] if position.symbol in there else ZERO
             self._judge(position, missing, refused=True)
         except BrokerError as error:
@@ -156,19 +158,20 @@ class Coins:
         balances: Mapping[str, Balance],
         contracts: Mapping[tuple[str, Side], Decimal],
         elsewhere: Mapping[str, Decimal] | None = None,
-    ) -> dict[str, Decimal]:
-        """The quantity there of each position, by symbol. Positions in the same coin share it, oldest first."""
-        left = defaultdict(Decimal, {asset: balance.total for asset, balance in balances.items()})
+    ) -> _Shares:
+        """What is there of each position. Positions in the same coin share it, oldest first."""
+        coins = defaultdict(Decimal, {asset: balance.total for asset, balance in balances.items()})
         for asset, amount in (elsewhere or {}).items():
-            left[asset] += amount
-        there = {}
+            coins[asset] += amount
+        found = _Shares({}, {})
         for one in self._positions():
-            if self._is_contract(one):
-                there[one.symbol] = min(one.qty, contracts.get((one.symbol, one.side), ZERO))
-            else:
-                there[one.symbol] = min(one.qty, left[one.base])
-                left[one.base] -= there[one.symbol]
-        return there
+            contract = self._is_contract(one)
+            held = contracts.get((one.symbol, one.side), ZERO) if contract else coins[one.base]
+            found.there[one.symbol] = min(one.qty, held)
+            found.left[one.symbol] = held - found.there[one.symbol]
+            if not contract:
+                coins[one.base] = found.left[one.symbol]
+        return found
 
     def _judge(self, position: Position, missing: Decimal, *, starting: bool = False, refused: bool = False) -> None:
         """Write off what two checks have missed, as of the first, so that our own sales in between do not count."""
@@ -179,13 +182,16 @@ class Coins:
         now = _CoinCheck(oms.clock.steady_ms(), oms.clock.market_ms(), missing)
         first = self._looks.get(entry, now)
         again = now.steady - first.steady >= SECOND_LOOK
-        sales = self._owners_sales(position) if first is now or again else []
-        shown = sum((sale.fill.qty for sale in sales), ZERO) >= missing
+        contract = self._is_contract(position)
+        sales, shown = self._owner.of(position, missing, contract=contract) if first is now or again else Trades()
         witnessed = first.witnessed or refused or shown
-        self._looks[entry] = replace(first, witnessed=witnessed)
+        self._looks[entry] = replace(first, witnessed=witnessed, told=first.told or again)
         if not first.witnessed and witnessed:
             self._report(position, missing, sales[0].why if shown else "")
-        if (again and (witnessed or not self._is_contract(position))) or (starting and shown):
+        elif again and not witnessed and not first.told:
+            self._report_unconfirmed(position, missing)
+        withdrawn = now.steady - first.steady >= UNCONFIRMED and not contract
+        if (again and witnessed) or (starting and shown) or withdrawn:
             self._believe(position, first, min(first.missing, missing), sales)
 
     def _report(self, position: Position, missing: Decimal, why: str) -> None:
@@ -200,8 +206,20 @@ class Coins:
             reason=f"{where}, {why}: neither sold nor protected until checked once more",
         )
 
+    def _report_unconfirmed(self, position: Position, missing: Decimal) -> None:
+        """Log once per position that only a balance misses it."""
+        contract = self._is_contract(position)
+        later = "" if contract else f", and they count as gone after {UNCONFIRMED // HOUR} hours of this"
+        self._oms.log.warning(
+            Event.MISSING,
+            symbol=position.symbol,
+            qty=missing,
+            reason=f"the exchange does not show these {'contracts' if contract else 'coins'}, and no sale of them: they stay"
+            f" protected{later}; if you have moved them, `nija sell {position.symbol}` settles it at once",
+        )
+
     # -- believing ----------------------------------------------------------------------------------------------------
-    def _believe(self, position: Position, first: _CoinCheck, missing: Decimal, sales: Sequence[_Sale]) -> None:
+    def _believe(self, position: Position, first: _CoinCheck, missing: Decimal, sales: Sequence[Sale]) -> None:
         oms, symbol = self._oms, position.symbol
         contract = self._is_contract(position)
         gone = missing if contract else missing - oms.broker.unavailable_balances().get(position.base, ZERO)
@@ -220,11 +238,11 @@ class Coins:
             self._close_rest(symbol, sales[0])
         oms.log.error(Event.GONE, symbol=symbol, qty=gone, sold=sold, reason=f"{how}: the position shrinks")
 
-    def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[_Sale]) -> Decimal:
+    def _book_sales(self, position: Position, gone: Decimal, sales: Sequence[Sale]) -> Decimal:
         """Book the owner's sales, newest first, as far as they took what was ours; returns that quantity."""
         sold = ZERO
         for fill, why in sales:
-            part = self._oms.valuation.in_dollars(_part(fill, min(fill.qty, gone - sold)))
+            part = self._oms.valuation.in_dollars(part_of(fill, min(fill.qty, gone - sold)))
             if part.qty <= 0:
                 break
             quote_usd = self._oms.valuation.at(position.symbol, part.price).quote_usd
@@ -234,7 +252,7 @@ class Coins:
                 self._oms.on_fill(booking)
         return sold
 
-    def _close_rest(self, symbol: str, sale: _Sale) -> None:
+    def _close_rest(self, symbol: str, sale: Sale) -> None:
         """Turn a remainder of the owner's sale that is too small to sell into dust. The owner ended the position, so it is not a
         result of the strategy.
         """
@@ -247,63 +265,9 @@ class Coins:
         oms.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason=f"the rest of a position: {sale.why}")
         log_end(oms, ended, Purpose.OWNER, price, f"{sale.why}; the rest is dust")
 
-    def _owners_sales(self, position: Position) -> list[_Sale]:
-        """Sales of the position's coin or contract since its entry that are not ours and not booked yet, newest first."""
-        fills = self._oms.broker.fills(position.opened_at)
-        contract = self._is_contract(position)
-        found = [fill for fill in fills if _sells(fill, position, contract=contract)]
-        sold = [fill for fill in found if not self._oms.book.is_booked(fill.fill_id)]
-        by_hand = CLOSED_BY_HAND if contract else BY_HAND
-        why = {name: self._cause(name, symbol, by_hand) for name, symbol in _orders(sold)}
-        sales = [_Sale(one, cause) for one in sold if (cause := why[one.exchange_order_id]) is not None]
-        return sorted(sales, key=lambda sale: sale.fill.time, reverse=True)
-
-    def _cause(self, exchange_id: str, symbol: str, by_hand: str) -> str | None:
-        """Why an order was made that is certainly not ours: the exchange shows it, and neither it nor the order that spawned it is
-        ours. None if it may be ours.
-        """
-        oms = self._oms
-        known = oms.book.by_exchange_id(exchange_id)
-        if known is not None:
-            return known.reason if known.purpose is Purpose.OWNER else None
-        order = oms.broker.order(exchange_id, symbol)
-        return (order.by_venue or by_hand) if order is not None and self._is_made_by_hand(order) else None
-
-    def _is_made_by_hand(self, order: VenueOrder | None) -> bool:
-        """Whether it is neither our order nor spawned by one; False while the exchange does not show it or its parent."""
-        if order is None or is_ours(order.client_id):
-            return False
-        if order.parent_id is None:
-            return True
-        if self._oms.book.by_exchange_id(order.parent_id) is not None:
-            return False
-        return self._is_made_by_hand(self._oms.broker.order(order.parent_id, order.symbol))
-
 
 def is_for_want_of_coins(record: OrderRecord) -> bool:
     """Whether the exchange refused an order for lack of money or coins (`OrderManager.submit` puts the meaning before its
     message).
     """
     return record.status is OrderStatus.REJECTED and record.reason.partition(":")[0] == ErrorMeaning.FUNDS
-
-
-def _sells(fill: Fill, position: Position, *, contract: bool) -> bool:
-    """Whether a fill, which is not ours, may have reduced a position: of a contract, in that contract; of coins, in any market for
-    dollars.
-    """
-    base, *quote = fill.symbol.split("-")
-    in_dollars = base == position.base and len(quote) == 1 and quote[0] in DOLLARS
-    same = fill.symbol == position.symbol if contract else in_dollars
-    return same and fill.side is not position.side and fill.time >= position.opened_at and not is_ours(fill.client_id)
-
-
-def _orders(fills: Sequence[Fill]) -> set[tuple[str, str]]:
-    return {(fill.exchange_order_id, fill.symbol) for fill in fills}
-
-
-def _part(fill: Fill, qty: Decimal) -> Fill:
-    """`qty` of a fill, with its share of the fee."""
-    if qty == fill.qty:
-        return fill
-    share = qty / fill.qty
-    return replace(fill, qty=qty, fee=fill.fee * share, fee_usd=fill.fee_usd * share)

@@ -19,6 +19,7 @@ from bot.engine.book import AlreadyDecided
 from bot.engine.order_manager import OrderManager
 from bot.engine.protect import Protection
 from bot.engine.results import STOP, log_end, sale
+from bot.engine.unsold import Unsold
 
 #: How far beyond the market price the limit of a sale may be.
 SLIPPAGE = Decimal("0.01")
@@ -31,6 +32,8 @@ SHOWN_WITHIN = 6 * SECOND
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 #: The number of re-checked sales that are remembered.
 _MOST = 100
+#: The most (dollars) of what was not sold that is given up as dust.
+_MOST_DUST = Decimal(20)
 
 
 class SaleResult(Enum):
@@ -49,6 +52,7 @@ class Exits:
         self._oms = oms
         self._protection = protection
         self._triggered_at: dict[str, int] = {}
+        self._unsold = Unsold(oms.clock, oms.log)
         self._believed: dict[str, None] = {}  # sales that ended short and were checked again
 
     def sell(
@@ -142,22 +146,25 @@ class Exits:
             oms.mark_protected(position.symbol)
         record = oms.settle(record)
         oms.coins.sent(record, position)
+        self._unsold.ended(record, position.entry_id, reason)
         if record.booked_qty > 0:
             self._log_sale(record, reason)
-            self.close_as_dust(position.symbol, price, reason)
+            self.close_as_dust(position.symbol, price, reason, rest=True)
         if oms.book.position(position.symbol) is not None:
             self._protection.ensure(position.symbol, price, why=intent.purpose)
         return SaleResult.DONE if record.booked_qty > 0 else SaleResult.LATER
 
-    def close_as_dust(self, symbol: str, price: Decimal, why: str) -> None:
+    def close_as_dust(self, symbol: str, price: Decimal, why: str, *, rest: bool = False) -> None:
         """Close a position that is too small to trade as dust. It stays open while a resting stop can still sell it, which
-        happens if the market's minimum has risen.
+        happens if the market's minimum has risen; and if it is worth more than dust, because the minimum may fall again. The
+        `rest` of a sale is dust whatever it is worth: that sale was as large as the market's steps allow.
         """
         oms = self._oms
         position = oms.book.position(symbol)
         if (
             position is None
             or oms.instruments[symbol].tradeable(position.qty, price)
+            or (not rest and position.value(price) * oms.valuation.at(symbol, price).quote_usd > _MOST_DUST)
             or oms.closing_in_doubt(symbol) > 0
         ):
             return
@@ -172,6 +179,10 @@ class Exits:
         oms.log.info(Event.DUST, symbol=symbol, qty=left.qty, reason=why)
         if left.qty < left.initial_qty:
             log_end(oms, ended, Purpose.EXIT, price, f"{why}; the rest is dust")
+
+    def is_protected(self, position: Position) -> bool:
+        """Whether resting stops protect all of the position that can be sold; raises `BrokerError`."""
+        return self._protection.is_protected(position)
 
     def finish_triggered_stop(self, position: Position, orders: list[VenueOrder]) -> bool:
         """Handle a triggered stop: wait for its fill, then cancel it and sell the rest. True while one is working."""

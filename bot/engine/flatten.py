@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.domain.instrument import Trading
+from bot.domain.log import Event
 from bot.domain.money import ZERO, plain, shortened
 from bot.domain.order import STOPS, WORKING, Purpose, VenueOrder
 from bot.domain.position import Position
@@ -33,6 +34,8 @@ class Flattening:
     def __init__(self, oms: OrderManager, exits: Exits) -> None:
         self._oms = oms
         self._exits = exits
+        self._learned: set[str] = set()
+        """The positions, by their entries, before whose sale the rules were read."""
 
     def sell_one(self, symbol: str, entry_id: str) -> Progress:
         """Try once to sell the position that this entry opened, and no other of its symbol."""
@@ -41,6 +44,7 @@ class Flattening:
             return Progress(done=True, text=f"{symbol} is no longer held: nothing was sold")
         try:
             with self._oms.broker.urgently():
+                self._learn_rules([before])
                 (price,) = self._prices([before])
                 if not self._oms.instruments[symbol].tradeable(before.qty, price):
                     return self._too_small(before, price)
@@ -48,6 +52,17 @@ class Flattening:
         except BrokerError as error:
             return Progress(done=False, text=error.text)
         return self._after(before)
+
+    def _learn_rules(self, positions: Sequence[Position]) -> None:
+        """Read the markets' rules once before a position is sold: a sale that a new minimum refuses would cost it its stop."""
+        held = {one.entry_id for one in positions}
+        if held <= self._learned:
+            return
+        self._learned = held
+        try:
+            self._oms.learn_rules()
+        except BrokerError as error:  # nothing keeps a sale from being tried
+            self._oms.log.warning(Event.WATCH, symbol=positions[0].symbol, reason=error.text)
 
     def _position(self, symbol: str, entry_id: str) -> Position | None:
         position = self._oms.book.position(symbol)
@@ -85,13 +100,15 @@ class Flattening:
             return Progress(done=True, text=f"{symbol}: {smallest}: kept as dust")
         if self._oms.closing_in_doubt(symbol) > 0:
             return Progress(done=False, text=f"{symbol}: an earlier sale is being settled")
-        return Progress(done=True, text=f"{symbol} was not sold: {smallest}; its stop stays")
+        stays = "its stop stays" if self._exits.is_protected(position) else "it is kept, and no stop can protect it"
+        return Progress(done=True, text=f"{symbol} was not sold: {smallest}; {stays}")
 
     def step(self, reason: str) -> list[str]:
         """Try once to sell and cancel everything; returns one line for each position or order that is left."""
         try:
             with self._oms.broker.urgently():
                 self._cancel(self._oms.broker.open_orders())
+                self._learn_rules(self._oms.book.positions())
                 self._sell(self._oms.book.positions(), reason)
         except BrokerError as error:
             return [*self.left(), error.text]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
-from bot.domain.clock import SECOND
+from bot.domain.clock import MINUTE, SECOND
 from bot.domain.log import Event
 from bot.domain.order import WORKING, OrderRecord, OrderStatus, OrderType, Purpose, VenueOrder
 from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
@@ -25,14 +25,18 @@ from bot.engine.stop_plan import Amend, Cancel, Place, Step
 #: Requests between a cancel and the sale of the freed coins: how each order ended (at most this many), and what the wallet
 #: shows.
 _MOST_ASKED, _ASKED_TO_SELL = 4, 2
-#: Waits (wall seconds) between checks of a stop whose cancel was accepted but may still be queued.
+#: Waits (wall seconds) between checks of a stop whose cancel was accepted but may still be queued; and further ones as long as the
+#: exchange does not show that stop at all.
 _CANCEL_PATIENCE = (0.0, 0.02, 0.05, 0.1)
+_UNSEEN_PATIENCE = (0.25, 0.5, 1.0, 2.0)
 #: Waits (wall seconds) between checks of the wallet for coins that a cancelled stop held: an exchange may confirm a cancel
 #: before it has released them.
 _RELEASE_PATIENCE = (0.0, 0.05, 0.1, 0.15, 0.25, 0.4, 0.6)
 #: Wall ms for which the request for a stop of unprotected coins stays valid. It is short, because the next attempt must wait
 #: until this one has certainly expired.
 STOP_DEADLINE = 2 * SECOND
+#: Market ms within which a stop would have traded whose cancel was accepted all the same.
+_TRADED_WITHIN = 10 * MINUTE
 #: The cause of a naked period that is due to the exchange, when NIJA can do nothing.
 _VENUE_HOLDS = "the exchange still holds the coins of a cancelled order"
 
@@ -135,21 +139,46 @@ class Stops:
             return False
         now = self._ended(step.stop)
         if now is None:
-            return False
+            return isinstance(outcome, Placed) and self._is_gone(step.stop)
         self._oms.sync(now)
         return now.status not in WORKING and now.filled_qty == step.stop.filled_qty and not now.children
 
     def _ended(self, stop: VenueOrder) -> VenueOrder | None:
-        """The exchange's report on a stop after a cancel. Some exchanges only queue a cancel, so the order is checked several
-        times.
+        """The exchange's report on a stop after a cancel. Some exchanges only queue a cancel, and some show an order that has
+        just ended nowhere, so it is checked several times.
         """
+        now = self._asked(stop, _CANCEL_PATIENCE, frozenset(OrderStatus) - WORKING)
+        return now or self._asked(stop, _UNSEEN_PATIENCE, frozenset(OrderStatus))
+
+    def _asked(self, stop: VenueOrder, waits: Sequence[float], enough: Collection[OrderStatus]) -> VenueOrder | None:
+        """The exchange's last report on a stop, asked for after each of these waits until its status is `enough`."""
         now = None
-        for wait in _CANCEL_PATIENCE:
+        for wait in waits:
             self._oms.pause(wait)
             now = self._oms.broker.order(stop.exchange_id, stop.symbol)
-            if now is not None and now.status not in WORKING:
+            if now is not None and now.status in enough:
                 break
         return now
+
+    def _is_gone(self, stop: VenueOrder) -> bool:
+        """Whether a stop whose cancel the exchange accepted, and which it shows nowhere since, has ended unfilled: it is not open,
+        and nothing was traded against the position that is not booked. Otherwise the position could never be sold.
+        """
+        oms = self._oms
+        if any(order.exchange_id == stop.exchange_id for order in oms.broker.open_orders()):
+            return False
+        fills = oms.broker.fills(oms.clock.market_ms() - _TRADED_WITHIN)
+        sold = [one for one in fills if one.symbol == stop.symbol and one.side is stop.side]
+        if any(not oms.book.is_booked(one.fill_id) for one in sold):
+            return False
+        oms.log.warning(
+            Event.STOP,
+            symbol=stop.symbol,
+            exchange_id=stop.exchange_id,
+            reason="its cancel was accepted, and the exchange shows it nowhere since: it counts as cancelled",
+        )
+        oms.sync(replace(stop, status=OrderStatus.CANCELED))
+        return True
 
     def await_release(self, position: Position, qty: Decimal) -> bool:
         """Wait briefly until the wallet shows the coins of a cancelled order as free; False if they are still held.

@@ -213,7 +213,8 @@ def risk(now: Offer) -> Check:
 
 
 def target(now: Offer) -> Check:
-    return Check(now.side * rounded(now.target - now.price) <= 0.0, now.price, now.target)
+    # Both are rounded, not their difference: what floats are off by is large in a difference of nearly equal prices.
+    return Check(now.side * (rounded(now.target) - rounded(now.price)) <= 0.0, now.price, now.target)
 
 
 def costs(now: Offer) -> Check:

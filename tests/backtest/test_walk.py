@@ -13,6 +13,7 @@ import pytest
 from bot.backtest.result import Result
 from bot.backtest.run import Backtest, BacktestError
 from bot.backtest.terms import Account, Costs, Limits, Market
+from bot.backtest.venues import usual
 from bot.strategy.apex import ApexStrategy
 from bot.strategy.base import Strategy
 from tests.backtest.given import (
@@ -249,9 +250,22 @@ def test_a_rate_that_falls_due_where_nobody_traded_is_paid_on_the_close_before(p
 
 @BOTH
 def test_a_fee_in_the_coin_leaves_whole_lots(plainly: bool) -> None:
-    account = Account(costs=Costs(0.001, 0.0, in_coin=True), market=Market(0.01))
+    account = Account(costs=Costs(0.001, 0.0), market=Market(0.01, in_coin=True))
     result = one_market(still(5), [Signal(1, 98.0)], [], plainly, account)
     assert (result.trades.qty[0], result.trades.fee[0]) == (9.99, pytest.approx(1.0))
+
+
+@BOTH
+def test_a_sale_pays_no_fee_in_the_coin(plainly: bool) -> None:
+    account = Account(costs=Costs(0.001, 0.0), market=Market(0.01, in_coin=True), shorts=True)
+    result = one_market(still(5), [Signal(1, 102.0, side=-1)], [], plainly, account)
+    assert (result.trades.qty[0], result.trades.fee[0]) == (10.0, pytest.approx(1.0))
+
+
+def test_the_fee_of_a_contract_is_never_taken_in_the_coin() -> None:
+    assert usual("okx", "BTC-USDT", 100.0).in_coin
+    assert not usual("okx", "BTC-USDT-SWAP", 100.0).in_coin
+    assert not usual("kraken", "BTC-USD", 100.0).in_coin
 
 
 @BOTH
@@ -302,18 +316,22 @@ def test_a_day_of_losses_ends_at_midnight_and_a_drawdown_never(plainly: bool) ->
 
 
 @BOTH
-def test_a_market_that_begins_later_is_young(plainly: bool) -> None:
-    strategy = Scripted({1.0: ([], []), 2.0: ([Signal(6, 98.0), Signal(9, 98.0)], [])})
-    histories = [market(still(12)), market(still(7), "ETH-USD", 2.0, first=5)]
+@pytest.mark.parametrize(("later", "entered", "skips"), [(289, [5], {"market": 1}), (288, [2, 5], {}), (1, [2, 5], {})])
+def test_a_market_that_begins_a_day_later_is_young(
+    plainly: bool, later: int, entered: list[int], skips: dict[str, int]
+) -> None:
+    signals = [Signal(later + at, 98.0) for at in (1, 4)]
+    strategy = Scripted({1.0: ([], []), 2.0: (signals, [Signal(later + 2)])})
+    histories = [market(still(later + 7)), market(still(7), "ETH-USD", 2.0, first=later)]
     account = FREE._replace(limits=Limits(min_age_ms=5 * FIVE_MINUTES))
     result = walked(strategy, histories, account, plainly)
-    assert ([index(one.entry_time) for one in result], result.skips) == ([10], {"market": 1})
+    assert ([index(one.entry_time) - later for one in result], result.skips) == (entered, skips)
 
 
 # -- plain and compiled -----------------------------------------------------------------------------------------------
 ACCOUNTS = [
     Account(),
-    Account(Costs(0.002, 0.0004, in_coin=True), 500.0, 3, True, market=Market(0.001, 0.01, 0.05, 5.0)),
+    Account(Costs(0.002, 0.0004), 500.0, 3, True, market=Market(0.001, 0.01, 0.05, 5.0, in_coin=True)),
     Account(slots=2, shorts=True, limits=Limits(30.0, 20.0, 700.0, 0.002, 1.0, 8.0, 2, 3_600_000)),
 ]
 
@@ -342,7 +360,7 @@ def test_money_is_neither_lost_nor_made() -> None:
         )
         for one in histories
     }
-    for account in (Account(slots=2), Account(Costs(0.003, 0.001, in_coin=True), market=Market(0.01, 0.01))):
+    for account in (Account(slots=2), Account(Costs(0.003, 0.001), market=Market(0.01, 0.01, in_coin=True))):
         result = walked(Scripted(signals), histories, account, plainly=False)
         assert len(result.trades) > 50
         assert result.day_equity[-1] == pytest.approx(account.equity + result.trades.pnl.sum(), abs=1e-6)

@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, VenueOrder
 from bot.engine.coins import Coins
+from bot.engine.owner_trades import OwnerTrades
 
 OURS = "njabcdmx0zz1w56gtf"
 
@@ -43,8 +44,8 @@ def order(name: str, client_id: str | None = None, parent: str | None = None) ->
 def test_a_sale_is_the_owners_only_when_nothing_of_ours_made_it(shown: list[VenueOrder], by_hand: bool) -> None:
     broker = SimpleNamespace(order=lambda name, _: {one.exchange_id: one for one in shown}.get(name))
     book = SimpleNamespace(by_exchange_id=lambda _: None)
-    coins = Coins(cast("Any", SimpleNamespace(broker=broker, book=book)))
-    assert coins._cause("SALE", "XRP-USDT", "by hand") == ("by hand" if by_hand else None)
+    owner = OwnerTrades(cast("Any", SimpleNamespace(broker=broker, book=book)))
+    assert owner._cause("SALE", "XRP-USDT", Side.BUY, "by hand") == ("by hand" if by_hand else None)
 
 
 def test_a_sale_refused_for_want_of_coins_is_tried_again_after_waits_that_grow() -> None:

@@ -190,6 +190,6 @@ def test_the_end_of_a_position_whose_rest_is_dust_is_logged_if_any_was_sold(scen
     scene.oms.sync(scene.exchange.all[stop.exchange_id])
     if Decimal(sold):
         scene.book.write_off("BTC-USD", Decimal(sold), scene.clock.now, "sold elsewhere", Worth(Decimal(100)))
-    scene.engine.exits.close_as_dust("BTC-USD", Decimal(100), "too small")
+    scene.engine.exits.close_as_dust("BTC-USD", Decimal(100), "too small", rest=True)
     assert held(scene) == 0
     assert len(scene.log.said(Event.EXIT)) == (1 if Decimal(sold) else 0)

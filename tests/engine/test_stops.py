@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.fill import Fill
+from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, VenueOrder
 from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Unknown
 from bot.engine.protect import COMING, Verdict
@@ -29,16 +31,36 @@ def stop_of(scene: Scene) -> VenueOrder:
     return stop
 
 
-@pytest.mark.parametrize("shown", [True, False])
-def test_a_cancel_is_believed_once_the_exchange_shows_it(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, *, shown: bool
+@pytest.mark.parametrize(
+    ("shown", "still_open", "sold", "believed"),
+    [
+        (True, False, False, True),
+        (False, False, False, True),
+        (False, True, False, False),
+        (False, False, True, False),
+    ],
+)
+def test_a_cancel_is_believed_once_the_exchange_shows_it_or_no_trace_of_the_stop(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, *, shown: bool, still_open: bool, sold: bool, believed: bool
 ) -> None:
     stop = stop_of(scene)
     if not shown:
         monkeypatch.setattr(scene.exchange, "order", lambda *_: None)
-    assert scene.engine.protection._stops.cancel(Cancel(stop)) is shown
-    status = OrderStatus.CANCELED if shown else OrderStatus.OPEN
+    if still_open:
+        monkeypatch.setattr(scene.exchange, "open_orders", lambda: [stop])
+    if sold:
+        trade = Fill("F1", "CHILD", stop.symbol, stop.side, stop.qty, Decimal(90), ZERO, "USD", 0)
+        monkeypatch.setattr(scene.exchange, "fills", lambda _: [trade])
+    assert scene.engine.protection._stops.cancel(Cancel(stop)) is believed
+    status = OrderStatus.CANCELED if believed else OrderStatus.OPEN
     assert [one.status for one in scene.book.orders_of("BTC-USD", 0) if one.exchange_id == stop.exchange_id] == [status]
+
+
+def test_a_cancel_that_was_not_accepted_is_not_believed_unseen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = stop_of(scene)
+    monkeypatch.setattr(scene.exchange, "cancel", lambda _: NotPlaced(ErrorMeaning.GONE, "no such order"))
+    monkeypatch.setattr(scene.exchange, "order", lambda *_: None)
+    assert not scene.engine.protection._stops.cancel(Cancel(stop))
 
 
 @pytest.mark.parametrize("made", [True, False])

@@ -11,8 +11,10 @@ from decimal import Decimal
 
 import pytest
 
+from bot.domain.instrument import Balance
 from bot.domain.log import Event
 from bot.domain.order import Purpose
+from bot.engine.coins import UNCONFIRMED
 from bot.store.reader import Books
 from bot.store.report import write_csv
 from tests.rig import Rig
@@ -123,6 +125,69 @@ def test_a_balance_alone_keeps_no_stop_away(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("venue", VENUES)
+def test_a_balance_without_our_coins_takes_neither_stop_nor_position(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wallet that an exchange leaves out, or another account's balances, for hours: the owner is told once."""
+    bought = rig.bought()
+    rig.quiet()
+    real = rig.engine.oms.broker.balances
+    with monkeypatch.context() as lying:
+        lying.setattr(rig.engine.oms.broker, "balances", lambda: {**real(), rig.base: Balance(Decimal(0))})
+        for _ in range(4):
+            rig.cycle()
+            rig.turn()
+            rig.clock.ahead += UNCONFIRMED // 5
+    assert rig.position == bought
+    assert abs(rig.resting() - bought.qty) <= rig.lot
+    assert rig.notes.said(Event.GONE) == []
+    assert len(rig.notes.said(Event.MISSING)) == 1
+    rig.cycle()
+    rig.clock.ahead += UNCONFIRMED
+    rig.cycle()
+    assert rig.position == bought, "the balance was right meanwhile"
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_his_sale_of_his_own_coins_does_not_explain_that_ours_are_not_shown(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty answer at a start, after the owner has sold coins that he held besides ours."""
+    with owner_may_take_them(rig):
+        bought = rig.bought()
+        rig.deposit(rig.base, bought.qty * 2)
+        rig.cycle()
+        sell_by_hand(rig, bought.qty * 2)
+        broker = type(rig.engine.oms.broker)
+        with monkeypatch.context() as lying:
+            lying.setattr(broker, "balances", lambda _: {rig.quote: Balance(Decimal(100))})
+            rig.restart()
+            for _ in range(3):
+                rig.cycle()
+                rig.turn()
+                rig.clock.ahead += LATER_MS
+        assert rig.position is not None
+        assert rig.position.qty == bought.qty
+        assert rig.notes.said(Event.GONE) == []
+        assert rig.resting() > 0
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_sale_settles_at_once_what_a_balance_alone_does_not_show(rig: Rig) -> None:
+    """The owner has taken the coins without a trace in the history, and types `nija sell`."""
+    with owner_may_take_them(rig):
+        bought = rig.bought()
+        rig.deposit(rig.base, -bought.qty)
+        rig.cycle()
+        rig.clock.ahead += LATER_MS
+        rig.cycle()
+        assert rig.position is not None
+        assert "nija sell" in str(rig.notes.said(Event.MISSING)[0]["reason"])
+        rig.engine.exits.sell(rig.symbol, bought.qty, bought.entry_price, Purpose.EXIT, "out")
+        rig.until(lambda: rig.position is None, "the end")
+    assert len(rig.notes.said(Event.GONE)) == 1
+    assert rig.resting() == 0
+
+
+@pytest.mark.parametrize("venue", VENUES)
 def test_a_start_believes_what_the_history_shows_and_books_it(rig: Rig) -> None:
     with owner_may_take_them(rig):
         bought = rig.bought().qty
@@ -152,7 +217,7 @@ def test_a_withdrawal_is_not_believed_by_a_start_alone(rig: Rig) -> None:
         assert rig.position is not None
         snapshot = rig.engine.accounting.measure()
         assert snapshot.equity == snapshot.balance
-        rig.clock.ahead += LATER_MS
+        rig.clock.ahead += UNCONFIRMED
         rig.cycle()
         assert rig.position is None
     assert accountant(rig)[-1]["purpose"] == "entry"

@@ -13,8 +13,9 @@ import pytest
 
 from bot.domain.ids import AccountKey
 from bot.domain.order import Purpose
+from bot.engine.coins import UNCONFIRMED
 from bot.store.reader import Books
-from tests.faults.test_coins_not_there import LATER_MS, owner_may_take_them, sell_by_hand
+from tests.faults.test_coins_not_there import owner_may_take_them, sell_by_hand
 from tests.rig import Rig
 from tests.torture.earned import read, unearned
 
@@ -44,7 +45,7 @@ def test_sums_are_the_exchanges_to_the_cent(rig: Rig, venue: str) -> None:
         rig.deposit(rig.base, -part)
         for _ in range(2):
             rig.cycle()
-            rig.clock.ahead += LATER_MS
+            rig.clock.ahead += UNCONFIRMED
         rig.engine.exits.sell(rig.symbol, bought.qty, price, Purpose.EXIT, "out")
         rig.until(lambda: rig.position is None, "the exit")
     books = Books(rig.folder / "data")

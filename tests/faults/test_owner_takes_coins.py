@@ -10,29 +10,18 @@ import pytest
 from bot.domain.instrument import Balance
 from bot.domain.log import Event
 from bot.domain.order import Purpose
+from bot.engine.coins import UNCONFIRMED
+from tests.faults.test_coins_not_there import owner_may_take_them
 from tests.rig import Rig
 
 LATER_MS = 25_000
 CANDLE_MS = 300_000
-FREEING = {"kraken": "stop_holds_base", "coinbase": "stops_hold_base"}
-
-
-def free_the_coins(rig: Rig) -> None:
-    """Lets the owner take the coins, which a resting stop would hold at some venues."""
-    if rig.venue in FREEING:
-        rig.sandbox.control("POST", "switches", venue=rig.venue, name=FREEING[rig.venue], value=False)
-
-
-def hold_them_again(rig: Rig) -> None:
-    if rig.venue in FREEING:
-        rig.sandbox.control("POST", "switches", venue=rig.venue, name=FREEING[rig.venue], value=True)
 
 
 @pytest.mark.parametrize("way", ["sold", "withdrawn"])
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> None:
-    free_the_coins(rig)
-    try:
+    with owner_may_take_them(rig):
         lot = rig.engine.oms.instruments[rig.symbol].lot
         bought = rig.bought().qty
         gone = rig.engine.oms.instruments[rig.symbol].size(bought / 2)
@@ -43,7 +32,7 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
         rig.cycle()
         assert rig.position is not None
         assert rig.position.qty == bought
-        rig.clock.ahead += LATER_MS
+        rig.clock.ahead += LATER_MS if way == "sold" else UNCONFIRMED
         rig.cycle()
         rig.until(lambda: rig.position is not None and rig.position.qty < bought, "the smaller position")
         assert len(rig.notes.said(Event.GONE)) == 1
@@ -52,8 +41,6 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
         assert position is not None
         rig.engine.exits.sell(rig.symbol, position.qty, position.entry_price, Purpose.EXIT, "out")
         rig.until(lambda: rig.position is None, "the exit")
-    finally:
-        hold_them_again(rig)
     sold = sum((Decimal(row["filled"]) for row in rig.sent(side="sell") if row["origin"] != "manual"), Decimal(0))
     assert bought - gone - 2 * lot <= sold <= bought - gone
     assert 0 <= rig.coins() <= 2 * lot
@@ -70,7 +57,7 @@ def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) 
         rig.turn()
         time.sleep(0.2)
     second = rig.bought()
-    rig.clock.ahead += LATER_MS
+    rig.clock.ahead += UNCONFIRMED
     rig.engine.reconciliation.count({})
     assert rig.notes.said(Event.GONE) == []
     assert rig.position == second
@@ -81,7 +68,7 @@ def test_only_what_both_looks_missed_is_written_off(rig: Rig) -> None:
     bought, lot = rig.bought(), rig.lot
     half = rig.engine.oms.instruments[rig.symbol].size(bought.qty / 2)
     rig.engine.reconciliation.count({rig.base: Balance(bought.qty - half)})
-    rig.clock.ahead += LATER_MS
+    rig.clock.ahead += UNCONFIRMED
     rig.engine.reconciliation.count({})
     assert [line["qty"] for line in rig.notes.said(Event.GONE)] == [half]
     assert rig.position is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -68,21 +67,37 @@ def test_it_is_sold_once_although_the_exchange_fails_and_nija_restarts(rig: Rig,
     assert rig.resting() == 0
 
 
-def test_below_the_exchanges_smallest_order_it_stays_with_its_stop_or_becomes_dust(rig: Rig) -> None:
+def test_below_a_minimum_that_has_just_risen_it_stays_and_so_does_its_stop(rig: Rig) -> None:
+    """The new minimum is learned before the stop would be cancelled. Without a stop it also stays: it is no dust."""
     position = rig.bought()
-    oms = rig.engine.oms
-    rules = oms.instruments[rig.symbol]
-    oms.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2, min_cost=Decimal(5))
-    done, text = sell(rig, position.entry_id)
-    assert done
-    assert f"{rig.symbol} was not sold: " in text
-    assert text.endswith("its stop stays")
-    assert rig.resting() == position.qty
-    oms.instruments[rig.symbol] = rules
-    assert rig.engine.protection.free_quantity(position, Decimal(0), "test")
-    oms.instruments[rig.symbol] = replace(rules, min_qty=position.qty * 2)
-    done, text = sell(rig, position.entry_id)
+    with rig.switched(f"rules.{rig.symbol}", f"min={position.qty * 2}"):
+        done, text = sell(rig, position.entry_id)
+        assert done
+        assert f"{rig.symbol} was not sold: " in text
+        assert text.endswith("its stop stays")
+        assert rig.resting() == position.qty
+        for stop in rig.engine.protection.stops_of(position, rig.engine.oms.broker.open_orders()):
+            rig.engine.oms.broker.cancel(stop)
+        rig.turn()
+        done, text = sell(rig, position.entry_id)
+        assert done
+        assert text.endswith("no stop can protect it")
+        assert rig.position == position
+        assert rig.book.dust() == {}
+    rig.engine.read_rules()
+    rig.until(lambda: rig.resting() == position.qty, "its stop, now that the minimum has fallen")
+
+
+def test_what_is_worth_little_and_too_small_becomes_dust(rig: Rig) -> None:
+    position = rig.bought()
+    rig.engine.exits.sell(rig.symbol, position.qty * Decimal("0.99"), position.entry_price, Purpose.TP1, "a leg")
+    left = rig.position
+    assert left is not None
+    for stop in rig.engine.protection.stops_of(left, rig.engine.oms.broker.open_orders()):
+        rig.engine.oms.broker.cancel(stop)
+    with rig.switched(f"rules.{rig.symbol}", f"min={position.qty}"):
+        done, text = sell(rig, position.entry_id)
     assert done
     assert text.endswith("kept as dust")
     assert rig.position is None
-    assert rig.book.dust() == {rig.base: position.qty}
+    assert rig.book.dust() == {rig.base: left.qty}

@@ -42,6 +42,9 @@ TURNED: Mapping[str, list[Switches]] = {
         {"count_overstated": True, "amend_without_change_is_error": False, "price_decimals_named": True},
         {"count_absent": True, "balance_ex_numbers": True, "asset_version_obeyed": True, "earn_draws_when_selling": True},
         {"untidy_order_records": True},
+        {"wallet_decimals": 5},
+        {"stptype_refused": "triggered"},
+        {"stptype_refused": "all"},
         {"tier": "starter"},
     ],
     "okx": [
@@ -59,6 +62,7 @@ TURNED: Mapping[str, list[Switches]] = {
         {"client_id_unique_forever": True, "cancel_after_covers_algos": True},
         {"price_band_bps": 100, "price_off_tick": "round", "max_market_usd": 500},
         {"price_off_tick": "51150"},
+        {"figures_lag_ms": 20_000, "fired_unnamed_ms": 20_000, "canceled_hidden_ms": 20_000},
         {"orders_per_account": 2, "orders_per_instrument": 2},
         {"rate_limit_percent": 30, "rate_limit_status": 200},
     ],
@@ -74,6 +78,7 @@ TURNED: Mapping[str, list[Switches]] = {
         {"pending_ms": 250, "cancel_ms": 250},
         {"pending_ms": 0, "cancel_ms": 0},
         {"order_404_ms": 300, "fills_lag_ms": 400},
+        {"figures_lag_ms": 20_000},
         {"quote_fills_in_quote": False, "quote_buys_finer_than_lot": True, "ticker_side_is_taker": True},
         {"refused_orders_live": True, "open_filter_alone": True},
         {"open_order_cap": 2},
@@ -104,6 +109,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "restricted": "tests/faults/test_restricted_market.py",
         "tokenised": "tests/sandbox/test_kraken_residence.py",
         "auto_earn": "tests/sandbox/test_kraken_odd.py",
+        "odd_foreign_rows": "tests/faults/test_odd_rows.py",
     },
     "okx": {
         "demo_account": "tests/commands/test_checks_okx.py",

@@ -347,6 +347,10 @@ TRADES: list[tuple[str, Trade, Gate | None]] = [
     ("just short of the first target", Trade(price=101.99), None),
     ("at the first target", Trade(price=102.0), Gate.TARGET),
     ("at a first target that floats cannot hold", Trade(close=0.3, price=0.303, stop=0.297, spread=0.0), Gate.TARGET),
+    *(
+        (f"at the first target {price}", Trade(side=side, close=close, price=price, stop=stop, spread=0.0), Gate.TARGET)
+        for side, close, stop, price in ((1, 14.05, 14.0, 14.1), (1, 6.65, 6.6, 6.7), (-1, 26.9, 27.3, 26.5))
+    ),
     ("beyond the first target", Trade(price=102.5), Gate.TARGET),
     ("short at the first target", Trade(side=-1, stop=102.0, price=98.0), Gate.TARGET),
     ("short just before it", Trade(side=-1, stop=102.0, price=98.01), None),
@@ -364,6 +368,21 @@ TRADES: list[tuple[str, Trade, Gate | None]] = [
 def test_what_a_trade_must_pay(trade: Trade, gate: Gate | None) -> None:
     found = first(gates.OFFER, trade.offer())
     assert (found and found.gate) == gate
+
+
+@given(
+    close=st.integers(10_000, 10_000_000),
+    r=st.integers(1, 500),
+    places=st.integers(0, 8),
+    side=st.sampled_from([1, -1]),
+    before=st.booleans(),
+)
+def test_the_first_target_is_reached_exactly_there(close: int, r: int, places: int, side: int, before: bool) -> None:
+    """On a venue's grid of prices, in exact numbers: at the target it is too late, a tick before it is not."""
+    price = close + side * (r - before)
+    at, stop, paid = (float(Decimal(ticks).scaleb(-places)) for ticks in (close, close - side * r, price))
+    target = exits.first_target(at, stop, ApexStrategy.legs)
+    assert checks.target(Offer("ask", side, paid, stop, 1.0, target, 0.0)).blocked is not before
 
 
 def test_without_targets_no_price_is_beyond_the_first() -> None:

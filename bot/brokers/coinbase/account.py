@@ -7,7 +7,7 @@ factor is a failure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common import answers
+from bot.brokers.common.lag import FillLag
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
 from bot.domain.clock import MINUTE, Clock, iso
@@ -48,6 +49,7 @@ class CoinbaseAccount:
         self.portfolio = ""
         self._announced: dict[str, bool] = {}
         self._left_out: LruCache[None] = LruCache()
+        self._lag = FillLag(clock.steady_ms)
 
     # -- money -------------------------------------------------------------------------------------------------
     def balances(self) -> dict[str, Balance]:
@@ -74,8 +76,7 @@ class CoinbaseAccount:
     def order(self, exchange_id: str, symbol: str = "") -> VenueOrder | None:  # noqa: ARG002 - Coinbase's ids need no symbol
         """One order, in any state; None also for an order of another product that cannot be ours."""
         row = self.row(exchange_id)
-        found = [] if row is None else failure.understood(lambda: wire.orders([row], self._excused))
-        return found[0] if found else None
+        return next(iter(self._read([] if row is None else [row])), None)
 
     def row(self, exchange_id: str) -> Mapping[str, Any] | None:
         """One order as Coinbase sent it; None for 404 or null, which a new order may return for a moment."""
@@ -136,8 +137,11 @@ class CoinbaseAccount:
         return failure.understood(lambda: [wire.wallet(row, self.portfolio) for row in rows])
 
     def _orders(self, query: Params) -> list[VenueOrder]:
-        rows = self._pages("/orders/historical/batch", "orders", {**_OURS, **query})
-        return failure.understood(lambda: wire.orders(rows, self._excused))
+        return self._read(self._pages("/orders/historical/batch", "orders", {**_OURS, **query}))
+
+    def _read(self, rows: Sequence[object]) -> list[VenueOrder]:
+        found = failure.understood(lambda: wire.orders(rows, self._excused))
+        return [self._lag.made_up(order) for order in found]
 
     def _executions(self, query: Params) -> list[Fill]:
         rows = self._pages("/orders/historical/fills", "fills", query)

@@ -34,8 +34,11 @@ from bot.domain.text import safe_text
 
 Params = Mapping[str, str | Sequence[str]]
 
-#: Coinbase occasionally refuses a valid key, so that is retried too.
-_AGAIN: Again = MappingProxyType({ErrorMeaning.CREDENTIALS: (1.0,), ErrorMeaning.UNKNOWN: (0.2,)})
+#: Coinbase occasionally refuses a valid key, so that is retried too. It counts calls by the second: a query refused for its rate waits
+#: one out, otherwise a start with many queries would never finish if Coinbase allows less than it documents.
+_AGAIN: Again = MappingProxyType(
+    {ErrorMeaning.CREDENTIALS: (1.0,), ErrorMeaning.UNKNOWN: (0.2,), ErrorMeaning.RATE_LIMITED: (1.0, 1.0, 1.0)}
+)
 
 
 def silence() -> None:

@@ -82,6 +82,11 @@ TABLE: tuple[Row, ...] = (
         "EGeneral:Invalid arguments:no_mpp order option is only available when ordertype = market",
         ErrorMeaning.REJECTED,
     ),
+    Row(
+        "EGeneral:Invalid arguments:stptype",
+        ErrorMeaning.REJECTED,
+        pattern=r"egeneral:invalid arguments:.*(stp|self.trade).*",
+    ),
     Row("EGeneral:Invalid arguments:ordertype", ErrorMeaning.UNSUPPORTED),
     Row("EGeneral:Invalid arguments:close", ErrorMeaning.ATTACHMENT),
     Row("EGeneral:Invalid arguments:deadline", ErrorMeaning.CLOCK),

@@ -3,6 +3,10 @@
 Every order is sent once and carries our client id, a deadline, `fciq` (fee in the quote) and the trading agreement. Without
 the agreement, accounts verified in Germany cannot place market orders, nor orders that trigger one. A request returns an
 `Outcome`: `Unknown` if Kraken's answer leaves any doubt.
+
+Nobody can trade with himself at Kraken: an order that meets a resting one of its own account is cancelled, unless `stptype` says
+that the resting one is (docs.kraken.com, Add Order). Orders that protect or close a position say so, or a bid of the owner's would
+keep NIJA from selling for as long as it rests. An entry does not: it is not worth an order of the owner's.
 """
 
 from __future__ import annotations
@@ -11,12 +15,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.base import Priority
+from bot.brokers.base import BrokerError, Priority
 from bot.brokers.common.answers import number, order_id, plain_words
 from bot.brokers.common.outcomes import LATEST, SOONEST, Unsupported, act_until, needed, outcome
 from bot.brokers.common.venue_clock import VenueClock
 from bot.brokers.kraken.config import KrakenConfig
-from bot.brokers.kraken.errors import failure
+from bot.brokers.kraken.errors import failure, row_of
 from bot.brokers.kraken.limits import ADD_COST, Charge, amend_cost, cancel_cost
 from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.parse import mapping
@@ -24,12 +28,16 @@ from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import SECOND, Clock, iso
 from bot.domain.log import Event, Log
 from bot.domain.money import plain
-from bot.domain.order import Intent, OrderType, TimeInForce, VenueOrder
+from bot.domain.order import Intent, OrderType, Purpose, TimeInForce, VenueOrder
 from bot.domain.outcome import ErrorMeaning, NotPlaced, Outcome, Placed, Unknown
 from bot.domain.text import safe_text
 
 #: A GTD order must live at least this long (seconds).
 _SHORTEST_LIFE = 5
+
+_STP = "stptype"
+#: Refusals that may be about `stptype`: one that names it, and one that names nothing.
+_STP_REFUSED, _ARGUMENTS = "EGeneral:Invalid arguments:stptype", "EGeneral:Invalid arguments"
 
 _ORDER_TYPES = {
     OrderType.MARKET: "market",
@@ -53,6 +61,8 @@ def order_fields(intent: Intent, pair: str, now: int) -> dict[str, str]:
         "trading_agreement": "agree",
         "cl_ord_id": intent.client_id,
     }
+    if intent.purpose is not Purpose.ENTRY:
+        fields[_STP] = "cancel-oldest"
     return fields | _prices(intent) | _life(intent, now) | _close(intent)
 
 
@@ -105,6 +115,7 @@ class KrakenTrade:
         self._clock = clock
         self._log = log
         self._venue_clock = venue_clock
+        self._without_stp: set[str] = set()  # order types for which this account may not say it
 
     def place(self, intent: Intent) -> Outcome:
         """AddOrder, once."""
@@ -155,10 +166,30 @@ class KrakenTrade:
         return Placed(order_id(txids[0])) if txids else Unknown("AddOrder answered without an order id")
 
     def _send_add(self, intent: Intent, *, validate: bool) -> Any:
+        """AddOrder. If Kraken refuses `stptype`, which no documentation limits to some order types, the order is sent again
+        without it, and so is every later one of its type.
+        """
+        if intent.purpose is Purpose.ENTRY:
+            return self._ask_add(intent, validate=validate)
+        kind = _ORDER_TYPES.get(intent.type, "")
+        if kind in self._without_stp:
+            return self._ask_add(intent, validate=validate, without=_STP)
+        try:
+            return self._ask_add(intent, validate=validate)
+        except BrokerError as error:
+            row = row_of(error.text)
+            if row is None or row.text not in (_STP_REFUSED, _ARGUMENTS):
+                raise
+        answer = self._ask_add(intent, validate=validate, without=_STP)
+        self._without_stp.add(kind)
+        return answer
+
+    def _ask_add(self, intent: Intent, *, validate: bool, without: str = "") -> Any:
         now = self._clock.wall_ms()
         usual = self._config.deadline_ms
         deadline = now + usual if validate else act_until(intent, now, usual)
         fields = order_fields(intent, self._market.pair(intent.symbol), now)
+        fields.pop(without, None)
         fields["deadline"] = self._venue_time(deadline)
         if validate:
             fields["validate"] = "true"

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.brokers.common.answers import mapping, text
+from bot.brokers.common.lag import FillLag
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
 from bot.brokers.okx import parse as wire
@@ -22,11 +23,11 @@ from bot.brokers.okx.errors import failure
 from bot.brokers.okx.market import ALL_TYPES, OkxMarket
 from bot.brokers.okx.parse_market import type_of
 from bot.brokers.okx.transport import OkxTransport
-from bot.domain.clock import DAY, HOUR, Clock
+from bot.domain.clock import DAY, HOUR, SECOND, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
 from bot.domain.money import ZERO
-from bot.domain.order import DONE, VenueOrder
+from bot.domain.order import DONE, OrderStatus, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 
 _PAGE = 100
@@ -41,6 +42,8 @@ _STOPS_LIVE = 14 * DAY
 #: Waits (real seconds) for the stop that OKX creates when an entry with an attached stop has filled.
 _NAPS = (0.05, 0.1, 0.2, 0.4)
 _PATIENCE = 10.0
+#: Real ms for which the order that a fired stop became is looked for.
+_CHILDLESS = 30 * SECOND
 #: Refusals of a query that this key, this site or this account mode cannot make.
 _NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION})
 
@@ -67,6 +70,8 @@ class OkxAccount:
         self._algo_ids: LruCache[str | None] = LruCache()
         self._entries: LruCache[str | None] = LruCache()
         self._awaited: dict[str, Attached] = {}
+        self._fired: LruCache[int] = LruCache()
+        self._lag = FillLag(clock.steady_ms)
 
     def open_contracts(self) -> None:
         """From now on, query contracts as well as spot, and read balances as those of a margin account."""
@@ -230,7 +235,29 @@ class OkxAccount:
     def _algo(self, symbol: str, exchange_id: str, client_id: str) -> VenueOrder | None:
         fields = {"algoId": exchange_id} if exchange_id else {"algoClOrdId": client_id}
         found = self._algos(self._shown("/api/v5/trade/order-algo", fields))
-        return next((one for one in found if one.symbol == symbol), None)
+        return next((self._with_children(one) for one in found if one.symbol == symbol), None)
+
+    def _with_children(self, algo: VenueOrder) -> VenueOrder:
+        """A fired stop with the order that it became, which is searched for if the stop does not name it. If there is none for a
+        while, nothing came of it. Until then it is not known what was sold: raises `BrokerError`.
+        """
+        if not algo.triggered or algo.children or algo.status in DONE:
+            return algo
+        about = {"instType": type_of(algo.symbol), "instId": algo.symbol}
+        rows = self._pages("/api/v5/trade/orders-pending", "ordId", about)
+        rows += self._pages("/api/v5/trade/orders-history", "ordId", {**about, "begin": _just_before(algo.created_at)})
+        sent = [one.exchange_id for one in self._orders(rows) if one.parent_id == algo.exchange_id]
+        if sent:
+            return replace(algo, status=OrderStatus.CANCELED, children=tuple(sent))
+        now = self._clock.steady_ms()
+        since = self._fired.get(algo.exchange_id)
+        if since is None:
+            self._fired[algo.exchange_id] = since = now
+        if now - since < _CHILDLESS:
+            raise failure(
+                ErrorMeaning.BUSY, f"OKX has fired {algo.exchange_id} and does not show the order that it became"
+            )
+        return replace(algo, status=OrderStatus.CANCELED)
 
     def _shown(self, path: str, fields: Mapping[str, str]) -> list[Any]:
         """A query by id; empty if OKX does not know the id."""
@@ -280,7 +307,7 @@ class OkxAccount:
         for order in found:
             if order.client_id is not None:
                 self._entries[order.client_id] = order.exchange_id
-        return found
+        return [self._lag.made_up(order) for order in found]
 
     def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
         received = list(rows)

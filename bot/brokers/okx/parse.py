@@ -15,6 +15,7 @@ from bot.brokers.common.answers import (
     BadAnswer,
     about,
     by_age,
+    holding,
     mapping,
     number,
     oldest_first,
@@ -30,7 +31,7 @@ from bot.brokers.okx.parse_swaps import positions as positions  # noqa: PLC0414
 from bot.domain.fill import Fill
 from bot.domain.instrument import DOLLARS, Balance, FeeRate
 from bot.domain.money import ZERO
-from bot.domain.order import OrderStatus, OrderType, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
 
 #: The ordId of the entry that an attached stop (by its algoClOrdId and instId) belongs to; None if there is none.
 Parents = Callable[[str, str], str | None]
@@ -62,6 +63,7 @@ _STATES = {
 }
 
 
+_LEGS = {"long": Side.BUY, "short": Side.SELL}
 #: Orders that OKX made itself, by `category` (GET /trade/orders-history). They have no client id.
 _BY_OKX = {
     "full_liquidation": "liquidated by OKX",
@@ -105,6 +107,7 @@ def _order(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
         reduce_only=_is_closing(row),
         pay_in=text(row, "tradeQuoteCcy") or None,
         by_venue=_BY_OKX.get(text(row, "category"), ""),
+        leg=_LEGS.get(text(row, "posSide")),
     )
 
 
@@ -148,7 +151,9 @@ _FIRED = frozenset({"effective", "partially_effective", "partially_failed"})
 
 
 def algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrder:
-    """One algo order row. It never fills: once triggered it has ended, and the orders it created (`children`) trade."""
+    """One algo order row. It never fills: once triggered it has ended, and the orders it created (`children`) trade. As long as OKX
+    does not name these, it is not known what it has sold, and it counts as open.
+    """
     with about("algo order", text(row, "algoId")):
         return sound_order(_algo(row, unit, parent))
 
@@ -157,7 +162,9 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
     state = text(row, "state")
     if not state:
         raise BadAnswer("no state")
-    status, fired = _ALGO_STATES.get(state, OrderStatus.OPEN), state in _FIRED
+    status, fired, children = _ALGO_STATES.get(state, OrderStatus.OPEN), state in _FIRED, _children(row)
+    if fired and not children:
+        status = OrderStatus.OPEN
     return VenueOrder(
         exchange_id=text(row, "algoId"),
         symbol=text(row, "instId"),
@@ -172,7 +179,7 @@ def _algo(row: Mapping[str, Any], unit: Decimal, parent: str | None) -> VenueOrd
         created_at=millis(row, "cTime"),
         triggered=fired,
         reason="triggered" if fired else _failure(row, status),
-        children=_children(row),
+        children=children,
         pay_in=text(row, "tradeQuoteCcy") or None,
     )
 
@@ -268,18 +275,18 @@ def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
 
 
 def _spot(row: Mapping[str, Any]) -> Balance:
-    return Balance(max(number(row, "availBal", ZERO), ZERO), max(number(row, "frozenBal", ZERO), ZERO))
+    return Balance(max(holding(row, "availBal", ZERO), ZERO), max(holding(row, "frozenBal", ZERO), ZERO))
 
 
 def _margin(row: Mapping[str, Any]) -> Balance:
-    cash = max(number(row, "cashBal"), ZERO)
-    free = min(max(number(row, "availEq"), ZERO), cash)
+    cash = max(holding(row, "cashBal"), ZERO)
+    free = min(max(holding(row, "availEq"), ZERO), cash)
     return Balance(free, cash - free)
 
 
 def pockets(rows: list[Any]) -> dict[str, Decimal]:
     """asset/balances: the balances of the funding account."""
-    found = {text(row, "ccy"): number(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
+    found = {text(row, "ccy"): holding(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
     return {asset: amount for asset, amount in found.items() if amount > 0}
 
 

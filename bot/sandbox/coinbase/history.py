@@ -31,6 +31,12 @@ from bot.sandbox.core.values import Fill, Order, Origin
 from bot.sandbox.core.views import View
 
 ORDERS_PAGE = 1000
+#: The figures of an order without fills.
+NO_FILLS = {
+    **dict.fromkeys(("completion_percentage", "filled_size", "average_filled_price", "filled_value"), "0"),
+    **dict.fromkeys(("number_of_fills", "total_fees", "total_value_after_fees"), "0"),
+    "settled": False,
+}
 FILLS_PAGE = 1000
 ADVANCED = "RETAIL_ADVANCED"
 """The order source that a list shows by default."""
@@ -135,7 +141,10 @@ class HistoryEndpoints:
     def _record(self, order: Order, account: str) -> dict[str, Any]:
         identity, product = self._portfolios.identity(account), self._product(order.symbol)
         record = order_record(order, self._status(order), identity, product, self._source(order))
-        filled = self._exchange.state.fills[order.fill_ids[-1]].time_ms if order.fill_ids else None
+        last = self._exchange.state.fills[order.fill_ids[-1]] if order.fill_ids else None
+        if last is not None and self._lags(last):
+            return record | NO_FILLS
+        filled = last.time_ms if last is not None else None
         record["last_update_time"] = rfc3339(max(changed_ms(order), filled or 0))
         if filled is not None:
             record["last_fill_time"] = rfc3339(filled)
@@ -162,7 +171,12 @@ class HistoryEndpoints:
         if self._source(fill) != ADVANCED:
             return False
         lag_ms = self._switches.number("fills_lag_ms")
-        return not lag_ms or fill.visible_wall_ms + lag_ms <= self._exchange.clock.wall_ms()
+        is_late = lag_ms and fill.visible_wall_ms + lag_ms > self._exchange.clock.wall_ms()
+        return not is_late and not self._lags(fill)
+
+    def _lags(self, fill: Fill) -> bool:
+        """Whether a fill is so young that neither the figures nor the list of fills show it yet."""
+        return self._exchange.now - fill.time_ms < self._switches.number("figures_lag_ms")
 
     def _fill(self, fill: Fill, account: str) -> dict[str, Any]:
         order = self._exchange.state.orders[fill.order_id]

@@ -57,6 +57,7 @@ DEFAULTS: Mapping[str, Value] = {
     "cancel_refused": "",
     "order_404_ms": 0,
     "fills_lag_ms": 0,
+    "figures_lag_ms": 0,
     "quote_fills_in_quote": True,
     "quote_buys_finer_than_lot": False,
     "refused_orders_live": False,
@@ -109,7 +110,8 @@ def defaults(symbols: Iterable[str], *, lockstep: bool) -> dict[str, Value]:
     best_bid_ask or empties it.
 
     In lock-step no order is pending by default and coins are free at once. `hold_release_ms` is how long coins stay on
-    hold after a cancel or a fill. A `cancel_ms` of minutes makes a cancel hang. Widths are in percent of the last
+    hold after a cancel or a fill; `figures_lag_ms` is how long (market ms) a filled order shows a filled size of 0,
+    and no fills. A `cancel_ms` of minutes makes a cancel hang. Widths are in percent of the last
     price; 0 disables them.
     """
     products = list(symbols)

@@ -20,7 +20,7 @@ from bot.sandbox.core.positions import Position
 from bot.sandbox.core.sources import Clock, Market
 from bot.sandbox.core.state import State
 from bot.sandbox.core.timeline import Event
-from bot.sandbox.core.values import ZERO, Fill, Kind, Order, Reason, Side, Status, Tif, sure
+from bot.sandbox.core.values import ZERO, Fill, Kind, Order, Reason, Side, Status, Stp, Tif, sure
 
 DEPTHS = (25, 500)
 
@@ -172,14 +172,27 @@ class Execution:
     def _take(self, order: Order, slices: list[Level]) -> None:
         """Executes `slices` as taker, then lets the rest work or ends it."""
         for price, qty in slices:
+            if self._meets_itself(order, price):
+                return
             self._execute(order, price, qty, maker=False)
-        if not order.working:
+        if not order.working or (order.price is not None and self._meets_itself(order, order.price)):
             return
         if order.price is None or order.tif in {Tif.IOC, Tif.FOK}:
             self._orders.end(order, Status.CANCELED, Reason.REMAINDER)
             return
         self._funds.hold(order)
         self._state.note_order(order, "entry" if order.filled and order.side is Side.BUY else "rest")
+
+    def _meets_itself(self, order: Order, price: Decimal) -> bool:
+        """Cancels what would trade with the same account on the way to `price`; whether that was the order itself."""
+        own = [] if order.stp is None else matching.in_its_way(order, self._state.open.values(), price)
+        if own and order.stp is not Stp.NEWEST:
+            for one in own:
+                self._orders.end(one, Status.CANCELED, Reason.SELF_TRADE)
+        if own and order.stp is not Stp.OLDEST:
+            self._orders.end(order, Status.CANCELED, Reason.SELF_TRADE)
+            return True
+        return False
 
     def _fill_resting(self, order: Order) -> None:
         """Fills a resting order that the market has reached, in up to three parts a few seconds apart."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from bot.sandbox.core.instrument import Instrument, floor_to
 from bot.sandbox.core.positions import Position
-from bot.sandbox.core.values import ZERO, Close, Fill, Kind, Order, Origin, Ticket
+from bot.sandbox.core.values import ZERO, Close, Fill, Kind, Order, Origin, Stp, Ticket
 
 
 def order_of(ticket: Ticket, order_id: str, now_ms: int, sequence: int) -> Order:
@@ -71,6 +71,7 @@ def attached(parent: Order, terms: Close, fills: Sequence[Fill], instrument: Ins
         isolated=parent.isolated,
         reduce_only=parent.leverage is not None,
         paid_in=parent.paid_in,
+        stp=None if parent.stp is None else Stp.NEWEST,
         client_id=terms.client_id,
         origin=Origin.MANUAL if parent.origin is Origin.MANUAL else Origin.ATTACHED,
         parent_id=parent.id,

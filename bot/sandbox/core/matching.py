@@ -1,7 +1,8 @@
 """Which orders trade at which price: pure functions of a book and of price extremes.
 
 Incoming orders walk the book. Resting and conditional orders are met at the first moment at which the market's low or
-high reaches them. The market is the counterparty of every trade, so there are no self-trades.
+high reaches them. The market is the counterparty of every trade; an account's own orders are only in each other's way, at venues
+that prevent trades with oneself.
 """
 
 from __future__ import annotations
@@ -54,6 +55,19 @@ def walk_budget(levels: Iterable[Level], budget: Decimal, rate: Decimal, lot: De
         if part == affordable:
             break
     return slices
+
+
+def in_its_way(order: Order, others: Iterable[Order], price: Decimal) -> list[Order]:
+    """The resting orders of the same account that an incoming order meets before it can trade at `price`, or at that price."""
+    return [
+        one
+        for one in others
+        if (one.account, one.symbol, one.side) == (order.account, order.symbol, order.side.other)
+        and one.working
+        and not one.waiting
+        and one.price is not None
+        and not _worse(order.side, one.price, price)
+    ]
 
 
 def _worse(side: Side, price: Decimal, limit: Decimal) -> bool:

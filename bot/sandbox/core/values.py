@@ -97,6 +97,15 @@ class Reason(StrEnum):
     REDUCE_ONLY = "reduce_only"
     LIQUIDATION = "liquidation"
     INSIGNIFICANT = "insignificant"
+    SELF_TRADE = "self_trade"
+
+
+class Stp(StrEnum):
+    """Which order is cancelled when one would trade with a resting order of its own account."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    BOTH = "both"
 
 
 WORKING = frozenset({Status.OPEN, Status.PARTIALLY_FILLED})
@@ -143,7 +152,8 @@ class Ticket:
     `budget_lot` is the lot of a budget order, where that is finer than the instrument's lot. `target_price` is the
     limit at a bracket's `target`. An order that `spawns` ends when it triggers and sends a market or limit order to
     the book. `expire_wall_ms` ends it by the real clock. `leverage` makes it an order for a position (`leg`), with its
-    own margin if `isolated`. `paid_in` is the currency paid, where that is not the instrument's quote.
+    own margin if `isolated`. `paid_in` is the currency paid, where that is not the instrument's quote. Without `stp`, the
+    account's own resting orders are not in its way.
     """
 
     account: str
@@ -173,6 +183,7 @@ class Ticket:
     isolated: bool = False
     reduce_only: bool = False
     paid_in: str = ""
+    stp: Stp | None = None
     close: Close | None = None
     client_id: str | None = None
     origin: Origin = Origin.API
@@ -221,6 +232,7 @@ class Order:
     isolated: bool = False
     reduce_only: bool = False
     paid_in: str = ""
+    stp: Stp | None = None
     close: Close | None = None
     tags: dict[str, str] = field(default_factory=dict)
     status: Status = Status.OPEN

@@ -32,7 +32,11 @@ TIERS: Mapping[str, Mapping[str, int]] = {
         "order_cap_per_pair": 225,
     },
 }
-WORDS = {"tier": frozenset(TIERS), "auto_earn": frozenset({"off", "flex", "vault"})}
+WORDS = {
+    "tier": frozenset(TIERS),
+    "auto_earn": frozenset({"off", "flex", "vault"}),
+    "stptype_refused": frozenset({"no", "triggered", "all"}),
+}
 
 
 class KrakenSwitches(Switches):
@@ -76,6 +80,9 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "asset_version_obeyed": False,
         "balance_ex_numbers": False,
         "untidy_order_records": False,
+        "odd_foreign_rows": False,
+        "wallet_decimals": 0,
+        "stptype_refused": "no",
         "auto_earn": "off",
         "earn_draws_when_selling": False,
         "tier": "starter",

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 
 from bot.sandbox.core.instrument import floor_to, is_multiple
 from bot.sandbox.core.switches import Switches
-from bot.sandbox.core.values import CONDITIONAL, LIMITED, TRAILING, ZERO, Close, Kind, Side, Ticket, Tif
+from bot.sandbox.core.values import CONDITIONAL, LIMITED, TRAILING, ZERO, Close, Kind, Side, Stp, Ticket, Tif
 from bot.sandbox.kraken import errors, render
 from bot.sandbox.kraken.errors import KrakenError, invalid
 from bot.sandbox.kraken.pairs import Pair
@@ -71,6 +71,7 @@ class TicketReader:
             post_only="post" in flags,
             fee_in_base="fcib" in flags,
             holds=kind not in CONDITIONAL or self._switches.on("stop_holds_base") or side is Side.BUY,
+            stp=self._stp(words, kind),
             close=close,
             client_id=_client_id(words),
             tags=self._tags(words, side, volume, prices, flags),
@@ -181,6 +182,14 @@ class TicketReader:
             in_base = side is Side.SELL and self._switches.on("fcib_default_on_sell")
             flags.add("fcib" if in_base else "fciq")
         return flags
+
+    def _stp(self, words: Words, kind: Kind) -> Stp:
+        """What happens if the order meets one of its own account. The documentation does not limit it to some order types."""
+        text = words.get("stptype", "")
+        refused = {"no": False, "triggered": kind in CONDITIONAL, "all": True}[self._switches.word("stptype_refused")]
+        if text and (refused or text.removeprefix("cancel-") not in set(Stp) or not text.startswith("cancel-")):
+            raise invalid("stptype")
+        return Stp(text.removeprefix("cancel-")) if text else Stp.NEWEST
 
     def _life(self, words: Words, kind: Kind) -> tuple[Tif, int | None]:
         if words.get("starttm", "0") not in {"", "0"}:

@@ -15,13 +15,13 @@ from bot.sandbox.core.execution import Refused
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import is_multiple
 from bot.sandbox.core.switches import Switches
-from bot.sandbox.core.values import Kind, Order, Origin, Side, Ticket
+from bot.sandbox.core.values import Kind, Order, Origin, Side, Status, Ticket
 from bot.sandbox.core.views import View
 from bot.sandbox.okx.errors import OkxError, Row, bad, missing, refused, row_of
 from bot.sandbox.okx.legs import Legs, legs_of, limit_or_market, on_tick, trigger_types
 from bot.sandbox.okx.listing import Listed, Listing
 from bot.sandbox.okx.pages import page
-from bot.sandbox.okx.render import algo_row, is_algo
+from bot.sandbox.okx.render import algo_row, is_algo, updated_ms
 from bot.sandbox.okx.tickets import TicketReader, client_id
 from bot.sandbox.okx.words import Words
 
@@ -254,7 +254,8 @@ class AlgoEndpoints:
             raise refused("50015", "state", "algoId")
         state = words.one_of("state", ("", *STATES), "")
         every = self._algos(View(self._exchange, who.account).orders(), words)
-        rows = [algo for algo in every if not algo.working and algo.tags.get("ordType") in wanted]
+        ended = [algo for algo in every if not algo.working and not self._is_hidden(algo)]
+        rows = [algo for algo in ended if algo.tags.get("ordType") in wanted]
         return [row for row in self._page(rows, words) if state in {"", row["state"]}]
 
     def _page(self, algos: list[Order], words: Words) -> list[Row]:
@@ -280,7 +281,14 @@ class AlgoEndpoints:
         """The order sent by a triggered algo order."""
         orders = reversed(self._exchange.state.orders.values())
         sent = (Origin.TRIGGERED, Origin.MANUAL)
-        return next((order for order in orders if order.parent_id == algo.id and order.origin in sent), None)
+        found = next((order for order in orders if order.parent_id == algo.id and order.origin in sent), None)
+        age = self._exchange.now - (algo.triggered_ms or 0)
+        return None if age < self._switches.number("fired_unnamed_ms") else found
+
+    def _is_hidden(self, algo: Order) -> bool:
+        """Whether it was cancelled too recently to be shown."""
+        age = self._exchange.now - updated_ms(algo)
+        return algo.status is Status.CANCELED and age < self._switches.number("canceled_hidden_ms")
 
     def _find(self, who: Credential, words: Words) -> Order | None:
         if "algoId" not in words and "algoClOrdId" not in words:
@@ -294,6 +302,7 @@ class AlgoEndpoints:
                 if is_algo(algo)
                 and algo.account == who.account
                 and algo.visible_wall_ms <= wall
+                and not self._is_hidden(algo)
                 and (algo.id == wanted if wanted else algo.client_id == own)
             ),
             None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bot.sandbox.core.credentials import Credential
 from bot.sandbox.core.exchange import Exchange
+from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO, Fill, Order, Origin, Status
 from bot.sandbox.core.views import View
 from bot.sandbox.okx.errors import OkxError, Row, bad
@@ -23,15 +24,18 @@ UNFILLED_MS = 2 * HOUR_MS
 HISTORY_MS = 7 * 24 * HOUR_MS
 FILLS_MS = 3 * 24 * HOUR_MS
 ARCHIVE_MS = 90 * 24 * HOUR_MS
+#: The figures of an order without fills.
+NO_FILLS = {"accFillSz": "0", "avgPx": "", "fee": "0", "fillPx": "", "fillSz": "0", "fillTime": "", "tradeId": ""}
 ENDED = ("canceled", "filled", "mmp_canceled")
 
 
 class Books:
     """Answers requests about orders and fills."""
 
-    def __init__(self, exchange: Exchange, listing: Listing) -> None:
+    def __init__(self, exchange: Exchange, listing: Listing, switches: Switches) -> None:
         self._exchange = exchange
         self._listing = listing
+        self._switches = switches
 
     def order(self, who: Credential, words: Words) -> list[Row]:
         """One order by ordId, or else the newest with the clOrdId."""
@@ -88,6 +92,7 @@ class Books:
             fill
             for fill in reversed(view.fills(max(oldest, words.integer("begin") or 0)))
             if between(fill.time_ms, words)
+            and not self._lags(fill)
             and words.get("instId", fill.symbol) == fill.symbol
             and words.get("ordId", fill.order_id) == fill.order_id
             and words.get("instType", "") in {"", self._listing.by_symbol[fill.symbol].kind}
@@ -104,7 +109,13 @@ class Books:
     def _row(self, view: View, order: Order) -> Row:
         parent = self._exchange.state.orders.get(order.parent_id or "")
         algo_client_id = parent.client_id or "" if parent and order.origin is Origin.TRIGGERED else ""
-        return order_row(self._listing.by_symbol[order.symbol], order, view.fills_of(order), algo_client_id)
+        fills = view.fills_of(order)
+        row = order_row(self._listing.by_symbol[order.symbol], order, fills, algo_client_id)
+        return row | NO_FILLS if fills and self._lags(fills[-1]) else row
+
+    def _lags(self, fill: Fill) -> bool:
+        """Whether a fill is so young that the figures do not show it yet."""
+        return self._exchange.now - fill.time_ms < self._switches.number("figures_lag_ms")
 
     def _asked(self, order: Order, words: Words) -> bool:
         """Whether an order is a normal one, of the kind that the request names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.sandbox.core.switches import Switches, Value
 
@@ -15,6 +15,51 @@ WORDS = {
     "algo_object_code": {"50002", "51000"},
     "algo_amend_code": {"51506", "51527", "51528", "51529"},
     "system_status": {"ok", "maintenance"},
+}
+
+
+#: The switches of the whole exchange.
+FIXED: Mapping[str, Value] = {
+    "demo_account": False,
+    "wrong_region": False,
+    "ip_refused": False,
+    "orders_refused": "",
+    "attached_size": "gross",
+    "attached_when": "end",
+    "attached_refused_on_spot": False,
+    "algo_short_of_coins": "reduce",
+    "trigger_band_checked": True,
+    "algo_rejection_code_zero": False,
+    "algo_object_code": "50002",
+    "algo_amend_refused": False,
+    "algo_amend_code": "51529",
+    "figures_lag_ms": 0,
+    "fired_unnamed_ms": 0,
+    "canceled_hidden_ms": 0,
+    "precheck_elsewhere": "51010",
+    "client_id_unique_forever": False,
+    "cancel_after_covers_algos": False,
+    "cash_in_multi_currency": False,
+    "isolated_swaps": True,
+    "usdc_activation_needed": False,
+    "usdc_activation_missing": False,
+    "trade_quote_required": False,
+    "rpi_prints": False,
+    "rpi_reach_bps": 20,
+    "price_band_bps": 500,
+    "price_off_tick": "51000",
+    "max_market_usd": 1_000_000,
+    "orders_per_account": 4000,
+    "orders_per_instrument": 500,
+    "rate_limit_status": 429,
+    "rate_limit_percent": 100,
+    "busy_code": "50013",
+    "busy_status": 200,
+    "system_status": "ok",
+    "candles_page": 300,
+    "archive_empty": False,
+    "archive_without": "",
+    "archive_host": "",
 }
 
 
@@ -39,6 +84,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     - `precheck_elsewhere`: the code of order-precheck in account modes that lack it; `algo_object_code`: the code for an
       object instead of cancel-algos' array.
     - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`.
+    - For so long (market ms) a filled order shows no fills (`figures_lag_ms`), a triggered stop does not name its order
+      (`fired_unnamed_ms`), and a cancelled stop is not shown at all (`canceled_hidden_ms`).
     - `rpi_prints`: trades are printed `rpi_reach_bps` away from what an order can get.
     - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
     - `trade_quote_required`: orders must name tradeQuoteCcy.
@@ -50,46 +97,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     per_symbol: dict[str, Value] = {}
     for symbol in symbols:
         per_symbol |= {f"state.{symbol}": "live", f"rules.{symbol}": "", f"refused.{symbol}": ""}
-    return {
-        "demo_account": False,
-        "wrong_region": False,
-        "ip_refused": False,
-        "orders_refused": "",
-        "attached_size": "gross",
-        "attached_when": "end",
-        "attached_refused_on_spot": False,
-        "algo_short_of_coins": "reduce",
-        "trigger_band_checked": True,
-        "algo_rejection_code_zero": False,
-        "algo_object_code": "50002",
-        "algo_amend_refused": False,
-        "algo_amend_code": "51529",
-        "precheck_elsewhere": "51010",
-        "client_id_unique_forever": False,
-        "cancel_after_covers_algos": False,
-        "cash_in_multi_currency": False,
-        "isolated_swaps": True,
-        "usdc_activation_needed": False,
-        "usdc_activation_missing": False,
-        "trade_quote_required": False,
-        "rpi_prints": False,
-        "rpi_reach_bps": 20,
-        "price_band_bps": 500,
-        "price_off_tick": "51000",
-        "max_market_usd": 1_000_000,
-        "orders_per_account": 4000,
-        "orders_per_instrument": 500,
-        "rate_limit_status": 429,
-        "rate_limit_percent": 100,
-        "busy_code": "50013",
-        "busy_status": 200,
-        "system_status": "ok",
-        "candles_page": 300,
-        "archive_empty": False,
-        "archive_without": "",
-        "archive_host": "",
-        **per_symbol,
-    }
+    return {**FIXED, **per_symbol}
 
 
 def _is_code(value: Value) -> bool:

@@ -83,7 +83,7 @@ def _assemble(
             archive=Archive(floor, listing, knobs),
             account=AccountEndpoints(exchange, listing, faults),
             profile=ProfileEndpoints(exchange, listing, public, tickets, knobs, settings),
-            books=Books(exchange, listing),
+            books=Books(exchange, listing, knobs),
             trading=TradingEndpoints(
                 exchange, listing, tickets, knobs, faults, lambda: skewed_wall_ms(exchange, faults)
             ),

@@ -20,6 +20,7 @@ CASES = {
     "EAPI:Bad request": ErrorMeaning.REJECTED,
     "EGeneral:Permission denied": ErrorMeaning.PERMISSION,
     "EGeneral:Invalid arguments": ErrorMeaning.REJECTED,
+    "EGeneral:Invalid arguments:stptype": ErrorMeaning.REJECTED,
     "EGeneral:Invalid arguments:ordertype": ErrorMeaning.UNSUPPORTED,
     "EGeneral:Invalid arguments:close": ErrorMeaning.ATTACHMENT,
     "EGeneral:Invalid arguments:Index unavailable": ErrorMeaning.MARKET_CLOSED,
