@@ -13,10 +13,9 @@ from bot.domain.fill import Fill
 from bot.domain.instrument import Balance
 from bot.domain.log import Event
 from bot.domain.order import Side
+from bot.engine.coins import UNCONFIRMED
 from bot.engine.doubts import HIDDEN
 from tests.rig import Rig
-
-LATER_MS = 25_000
 
 
 class Curtain:
@@ -96,14 +95,14 @@ def test_stops_that_fired_wait_for_a_hidden_fill_of_their_entry(rig: Rig) -> Non
 
 @pytest.mark.parametrize("venue", ["kraken", "okx", "coinbase"])
 def test_a_stops_fill_that_shows_after_its_coins_were_taken_for_gone_takes_their_place(rig: Rig, venue: str) -> None:
-    """Balances lack the coins for longer than the second look waits, with the fill still hidden: they were sold, not removed."""
+    """Balances lack the coins for longer than they are waited for, with the fill still hidden: they were sold, not removed."""
     rig.bought()
     rig.arm("late_fill", seconds=3.0, count=5)
     rig.jump("0.95")
     for _ in range(100):
         if rig.coins() >= rig.lot:
             time.sleep(0.02)
-    for ahead in (0, LATER_MS):
+    for ahead in (0, UNCONFIRMED):
         rig.clock.ahead += ahead
         rig.engine.reconciliation.count({rig.base: Balance(rig.coins())})
     assert len(rig.notes.said(Event.GONE)) == 1
