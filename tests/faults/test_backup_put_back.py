@@ -70,13 +70,7 @@ def test_a_copy_put_back_by_hand_does_not_flatten_again(tmp_path: Path, known: b
         if not known:
             for mark in (daemon.folder / "state").rglob("*.newest"):
                 mark.unlink()
-            sandbox.control("POST", "faults", venue="kraken", kind="drop_before", path="ClosedOrders")
         daemon.start()
-        if not known:
-            daemon.says(Event.ERROR)
-            time.sleep(3)
-            assert Books(daemon.data).reply(given.at).result is None
-            sandbox.control("DELETE", "faults")
         daemon.until(lambda: any(Halt.OLDER_DATABASE in line for line in daemon.lines(Event.HALTED)), "a word")
         daemon.until(lambda: Books(daemon.data).reply(given.at).result is not None, "an answer")
         assert Books(daemon.data).reply(given.at).result == VOID
