@@ -38,7 +38,7 @@ from bot.telemetry.log import EventLog
 
 #: How long a fallback ledger is used at least: longer each time the disk fails again after it seemed sound.
 PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
-_REPLACED = "the database is an older copy of the one that was here last"
+_OLDER = "the database lacks what NIJA last wrote on this computer: it is an older copy"
 #: Real ms that a normal ledger must have been open for the disk to count as sound.
 PROVED = 60 * SECOND
 
@@ -205,9 +205,9 @@ class Ledgers:
         if newest is None:
             ledger.hold_commands()
         elif ledger.newest_entry() < newest:
-            ledger.pause_as_older(_REPLACED)
+            ledger.pause_as_older(_OLDER)
             self._log_for(str(ledger.account.key)).error(
-                Event.HALTED, limit=Halt.OLDER_DATABASE, reason=_REPLACED, remedy=RESUME_OLDER
+                Event.HALTED, limit=Halt.OLDER_DATABASE, reason=_OLDER, remedy=RESUME_OLDER
             )
 
     # -- whose money it is ------------------------------------------------------------------------------------------
