@@ -62,14 +62,15 @@ def test_a_copy_that_lacks_our_orders_is_paused_and_its_commands_are_void(rig: R
     rig.crash()
     assert rig.notes.said(Event.HALTED) == [], "a restart of the same book is nothing special"
     file.write_bytes(copy.read_bytes())
-    before = len(rig.sent())
+    before = len(rig.truth()["fills"])
     rig.open()
     rig.until(lambda: not rig.engine.reconciliation.history.blocks(), "the history")
     rig.quiet()
     assert [fields["limit"] for fields in rig.notes.said(Event.HALTED)] == [Halt.OLDER_DATABASE]
     assert (rig.position, rig.book.get_state("paused"), rig.book.commands()) == (None, "yes", [])
     assert books.reply(posted).result == VOID
-    assert len(rig.sent()) == before
+    rig.until(lambda: rig.resting() == 0, "no stop for what is sold")
+    assert len(rig.truth()["fills"]) == before
     rig.restart()
     assert len(rig.notes.said(Event.HALTED)) == 1
 
