@@ -17,6 +17,13 @@ from bot.domain.position import Position
 BY_HAND = "sold by its owner by hand"
 #: Why a position ended without a sale: its coins left the account, or the owner gave it up.
 TAKEN, GIVEN_UP = "coins left the account", "given up by the owner"
+#: Name of the stored state of a database that is older than what happened since, until the owner resumes.
+OLDER_BOOK = "older_book"
+#: What its owner is told.
+RESUME_OLDER = (
+    "no new entries until `nija resume`: later orders and fills come from the exchange, but your later commands are missing, and"
+    " the commands that waited in it were cancelled"
+)
 #: Why the rest of a position was written off: it was too small to sell and is now dust.
 DUST = "dust"
 

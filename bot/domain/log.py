@@ -125,6 +125,8 @@ class Halt(StrEnum):
     DRAWDOWN = "MAX_DRAWDOWN_PCT"
     MARKET = "market"
     """The exchange accepts no orders in one market now; the field `symbol` names it."""
+    OLDER_DATABASE = "older database"
+    """An older copy of the database was put back."""
     OPERATOR = "operator"
     SECOND_INSTANCE = "one NIJA"
     """Another NIJA trades the same account."""

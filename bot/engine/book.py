@@ -165,3 +165,11 @@ class Book(Protocol):
     def answer(self, number: int, result: str) -> None:
         """Store the result of a command."""
         ...
+
+    def release_commands(self) -> None:
+        """The book is not older than the exchange: commands that waited for that may be executed."""
+        ...
+
+    def pause_as_older(self, why: str) -> None:
+        """The book is older than the exchange: pause, and void the commands that were pending when it was opened."""
+        ...

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from bot.brokers.base import BrokerError
+from bot.domain.booking import OLDER_BOOK, RESUME_OLDER
 from bot.domain.clock import MINUTE
 from bot.domain.fill import Fill
 from bot.domain.ids import is_ours, tag_of
@@ -35,6 +36,7 @@ class Reconciliation:
     def __init__(self, oms: OrderManager) -> None:
         self._oms = oms
         self._foreign: dict[str, None] = {}
+        self._is_older = oms.book.get_state(OLDER_BOOK) is not None
         self.history = History(oms, self._take, self._strangers, self._book_all)
         self.adoption = Adoption(oms)
 
@@ -107,6 +109,7 @@ class Reconciliation:
             self._book(fill, sales=fill.symbol in complete)
         if run.first:
             self._keep_stops(oms.broker.open_orders())
+            oms.book.release_commands()
 
     # -- orders ---------------------------------------------------------------------------------------------------
     def _lives(self, orders: Iterable[VenueOrder]) -> bool:
@@ -142,6 +145,7 @@ class Reconciliation:
             return None
         if lost:
             self.adoption.adopted(order)
+        self._judge_age(order)
         purpose = self._purpose(order)
         oms.log.info(
             Event.ADOPTED,
@@ -165,6 +169,20 @@ class Reconciliation:
         if order.client_id is None or not is_ours(order.client_id) or self._is_child(order):
             return False
         return tag_of(order.client_id) != self._oms.ids.tag
+
+    def _judge_age(self, order: VenueOrder) -> None:
+        """Pause if an order that is not in the book carries the book's own tag: every intent is stored before it is sent, so the
+        book is an older copy. An id in upper case is derived from that of the order's parent.
+        """
+        name = order.client_id
+        if self._is_older or name is None or not is_ours(name) or tag_of(name) != self._oms.ids.tag:
+            return
+        if self._is_child(order) or self._oms.book.by_client_id(name.lower()) is not None:
+            return
+        self._is_older = True
+        reason = f"the database is older than the exchange, which shows an order of it that is not there: {name}"
+        self._oms.book.pause_as_older(reason)
+        self._oms.log.error(Event.HALTED, limit=Halt.OLDER_DATABASE, reason=reason, remedy=RESUME_OLDER)
 
     def _springs_from_ours(self, order: VenueOrder, among: Iterable[VenueOrder], *, lost: bool) -> bool:
         """Whether one of ours that is not in the book yet spawned this order, such as a stop that fired at once.

@@ -11,12 +11,14 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import URL
 
 from bot.brokers.base import BaseBroker, BrokerError
 from bot.domain.backoff import Backoff
+from bot.domain.booking import OLDER_BOOK, RESUME_OLDER
 from bot.domain.clock import SECOND
 from bot.domain.ids import Account, AccountKey, new_tag
 from bot.domain.log import Event, Halt
@@ -31,10 +33,12 @@ from bot.store.fallback import DiskLedger, FallbackLedger, files_of, merge, refu
 from bot.store.key_rotation import inherit, left_alone, predecessor
 from bot.store.ledger import Ledger
 from bot.store.lock import AccountLock, AccountLocked, ServerLedger, ServerLock
+from bot.store.older_book import BookMark
 from bot.telemetry.log import EventLog
 
 #: How long a fallback ledger is used at least: longer each time the disk fails again after it seemed sound.
 PATIENCE = Backoff(2 * SECOND, 2, 300 * SECOND)
+_OLDER = "the database lacks what NIJA last wrote on this computer: it is an older copy"
 #: Real ms that a normal ledger must have been open for the disk to count as sound.
 PROVED = 60 * SECOND
 
@@ -61,7 +65,7 @@ class Ledgers:
             lock = held.enter_context(closing(AccountLock(state_folder(), account)))
             try:
                 ledger = self._book(broker, account, held)
-                _introduce(ledger, lock)
+                self._introduce(ledger, lock)
                 yield ledger
             except StoreDamaged:
                 self._places.pop(account.key, None)  # the owner may replace the file now
@@ -180,6 +184,32 @@ class Ledgers:
         self._patience[key] = wait
         return wait
 
+    # -- which book it is ----------------------------------------------------------------------------------------
+    def _introduce(self, ledger: Ledger, lock: AccountLock) -> None:
+        """Give the ledger its tag, and store the other tags that this host has traded the account under: their NIJAs have ended.
+        Then judge whether it is an older copy, before any of its commands is executed.
+        """
+        known = ledger.get_state("tag")
+        tag = known or new_tag(random.SystemRandom())
+        ledger.set_state("tag", tag)
+        ledger.set_state(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
+        mark = BookMark(lock.file.with_suffix(".newest"))
+        if known is not None and ledger.get_state(OLDER_BOOK) is None:
+            self._judge_age(ledger, mark.newest(known))
+        ledger.mark_progress(partial(mark.keep, tag))
+
+    def _judge_age(self, ledger: Ledger, newest: int | None) -> None:
+        """Pause an account whose database lacks entries that this host has committed (`newest`). Without knowledge of them, its
+        commands wait until the exchange's history has been read.
+        """
+        if newest is None:
+            ledger.hold_commands()
+        elif ledger.newest_entry() < newest:
+            ledger.pause_as_older(_OLDER)
+            self._log_for(str(ledger.account.key)).error(
+                Event.HALTED, limit=Halt.OLDER_DATABASE, reason=_OLDER, remedy=RESUME_OLDER
+            )
+
     # -- whose money it is ------------------------------------------------------------------------------------------
     def _refuse_twin(self, account: Account) -> None:
         """Refuse a second account key for the same account: its orders would be in two ledgers. The first key to open it keeps it."""
@@ -235,13 +265,6 @@ def _hold_beside(file: Path, account: Account, held: ExitStack) -> None:
         raise AccountLocked(account, None) from None
     except OSError:
         return
-
-
-def _introduce(ledger: Ledger, lock: AccountLock) -> None:
-    """Give the ledger its tag, and store the other tags that this host has traded the account under: their NIJAs have ended."""
-    tag = ledger.get_state("tag") or new_tag(random.SystemRandom())
-    ledger.set_state("tag", tag)
-    ledger.set_state(TAGS_HERE, " ".join(sorted(lock.tags(tag))))
 
 
 def _refuse_emptied(file: Path, account: Account) -> None:

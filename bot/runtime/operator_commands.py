@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.backoff import Backoff
+from bot.domain.booking import OLDER_BOOK
 from bot.domain.clock import Pause
 from bot.domain.events import Command, Lasts, Verb
 from bot.domain.log import Event, Halt
@@ -19,6 +20,8 @@ from bot.strategy.gate_inputs import Operation
 from bot.strategy.gates import OPERATION, Blocked, first
 from bot.telemetry.log import EventLog
 
+#: Stored states that end when the owner resumes, and the halts that they stand for.
+_UNTIL_RESUME = {"second_instance": Halt.SECOND_INSTANCE, OLDER_BOOK: Halt.OLDER_DATABASE}
 #: Attempts at flattening between two log lines about what is left.
 _PATIENCE = 40
 #: The waits after attempts that changed nothing.
@@ -109,7 +112,7 @@ class OperatorCommands:
                 self._done(command, "paused: no new entries; open positions run until their exit rule closes them")
             case Verb.RESUME:
                 self._call_back_flattening(before=command.number)
-                self._end_second_instance()
+                self._end_halts()
                 for name in ("paused", "flattening"):
                     self._ledger.set_state(name, None)
                 self._engine.resume()
@@ -138,10 +141,11 @@ class OperatorCommands:
         result = f"{command.symbol} allowed" if was_denied else f"{command.symbol} was not denied"
         self._done(command, f"{result}; still denied: {left}" if left else result)
 
-    def _end_second_instance(self) -> None:
-        if self._ledger.get_state("second_instance") is not None:
-            self._ledger.set_state("second_instance", None)
-            self._log.info(Event.RESUMED, limit=Halt.SECOND_INSTANCE, reason="the owner resumed trading")
+    def _end_halts(self) -> None:
+        for name, halt in _UNTIL_RESUME.items():
+            if self._ledger.get_state(name) is not None:
+                self._ledger.set_state(name, None)
+                self._log.info(Event.RESUMED, limit=halt, reason="the owner resumed trading")
 
     def _call_back_flattening(self, before: int) -> None:
         for one in self._ledger.commands():

@@ -6,7 +6,7 @@ account can be touched and no change goes unrecorded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Executable, RowMapping
@@ -27,12 +27,13 @@ def account_of(row: Row | RowMapping) -> Account:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction of an account, with the time on both clocks (ms)."""
+    """A transaction of an account, with the time on both clocks (ms). `journaled` are the numbers of its journal entries."""
 
     connection: Connection
     account: int
     wall: int
     market: int
+    journaled: list[int] = field(default_factory=list)
 
     def rows(self, query: Executable, **values: object) -> list[Row]:
         """The rows a query finds; its parameter `account` is set to this transaction's account."""
@@ -42,7 +43,7 @@ class Transaction:
 
     def write_journal(self, event: str, subject: str, **data: object) -> None:
         """Journal one change: the event, its subject and the new values."""
-        self.connection.execute(
+        done = self.connection.execute(
             _INSERT,
             {
                 "account_id": self.account,
@@ -53,3 +54,4 @@ class Transaction:
                 "data": compact(data),
             },
         )
+        self.journaled.extend(done.inserted_primary_key or ())

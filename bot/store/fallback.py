@@ -7,7 +7,7 @@ after a power cut: there is one way back, however the fallback ledger ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +93,9 @@ class FallbackLedger(Ledger):
             return False
         self._pause.begin(LOOK)
         return self._place.moved() is not None or self._disk.is_sound()
+
+    def mark_progress(self, keep: Callable[[int], object]) -> None:
+        """Call nothing: the copy's journal entries are lost with it."""
 
     def record(self, intent: Intent) -> OrderRecord:
         """Write the intent to the emergency journal before its request is sent; raises `StoreFull` for an entry."""

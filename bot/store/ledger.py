@@ -6,13 +6,14 @@ status are allowed, and the tables' constraints prevent duplicates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.booking import BY_HAND, AlreadyDecided, Booking, Worth
+from bot.domain.booking import BY_HAND, OLDER_BOOK, AlreadyDecided, Booking, Worth
 from bot.domain.clock import Clock
 from bot.domain.events import Command
 from bot.domain.fill import Fill
@@ -20,7 +21,8 @@ from bot.domain.ids import Account
 from bot.domain.order import Decision, Intent, Numbers, OrderRecord, OrderStatus, Purpose, VenueOrder, follow
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus
-from bot.store import account_state, holdings, naked_periods, orders, write_offs
+from bot.store import account_state, holdings, naked_periods, older_book, orders, write_offs
+from bot.store.account_transaction import Transaction
 from bot.store.answers import About
 from bot.store.database import Store
 from bot.store.health import keep_status
@@ -48,6 +50,8 @@ class Ledger:
         self._db = Transactions(store, account, clock)
         with self._db.reading() as tx:
             self._state = account_state.all_of(tx)
+            self._found = frozenset(one.number for one in self._pending(tx))
+        self._held: frozenset[int] = frozenset()
         self._booked: dict[str, None] = {}
         self._earned: dict[int, Decimal] = {}
 
@@ -331,8 +335,10 @@ class Ledger:
     def commands(self) -> list[Command]:
         """The operator's unanswered commands, oldest first: those for this account, and unassigned ones under its key."""
         with self._db.reading() as tx:
-            rows = tx.rows(_UNANSWERED, **unassigned_of(self.account))
-            return [command_of(row) for row in rows]
+            return [one for one in self._pending(tx) if one.number not in self._held]
+
+    def _pending(self, tx: Transaction) -> list[Command]:
+        return [command_of(row) for row in tx.rows(_UNANSWERED, **unassigned_of(self.account))]
 
     def answer(self, number: int, result: str) -> None:
         """Record the result of a command; the first answer is final."""
@@ -349,6 +355,38 @@ class Ledger:
             )
             if done.rowcount:
                 tx.write_journal("answered", str(number), result=result)
+
+    # -- an older copy of the database -----------------------------------------------------------------------
+
+    def newest_entry(self) -> int:
+        """The number of the account's newest journal entry; 0 without one."""
+        with self._db.reading() as tx:
+            return older_book.newest_entry(tx)
+
+    def mark_progress(self, keep: Callable[[int], object]) -> None:
+        """Call `keep` with the number of the newest journal entry: now, and after each commit of a new one."""
+        keep(self.newest_entry())
+        self._db.on_commit = keep
+
+    def hold_commands(self) -> None:
+        """Hide the commands that were pending at the opening, because an older copy of the database would have executed them
+        already. A flattening under way begins again with its command.
+        """
+        self._held = self._found
+        self.set_state("flattening", None)
+
+    def release_commands(self) -> None:
+        """Show them again: the exchange's history shows that the database is not older."""
+        self._held = frozenset()
+
+    def pause_as_older(self, why: str) -> None:
+        """Pause the account and void the commands that were pending at the opening: the database is an older copy."""
+        with self._db.noting() as tx:
+            older_book.pause(tx, why)
+            older_book.void(tx, self._found)
+        for name, value in {"paused": "yes", "flattening": None, OLDER_BOOK: "yes"}.items():
+            self._cache_state(name, value)
+        self.release_commands()
 
     def report_status(self, status: BrokerStatus) -> BrokerStatus:
         """Store the trader's current status for other processes; returns it completed with what was known before."""

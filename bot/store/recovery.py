@@ -15,7 +15,7 @@ from sqlalchemy import URL, select
 from bot.domain.clock import iso, system_ms
 from bot.domain.events import Verb
 from bot.domain.ids import AccountKey
-from bot.store import account_state
+from bot.store import older_book
 from bot.store.account_transaction import Transaction
 from bot.store.backup import backed_up, backups, put_back, set_aside
 from bot.store.database import Store, StoreError
@@ -93,8 +93,7 @@ def _pause(file: Path) -> None:
         answer_all(connection, "cancelled: the database was restored from a backup")
         for number in connection.execute(select(accounts.c.id)).scalars().all():
             tx = Transaction(connection, number, now, now)
-            account_state.keep(tx, {"paused": "yes", "flattening": None})
-            tx.write_journal("paused", "the database was restored from a backup")
+            older_book.pause(tx, "the database was restored from a backup")
 
 
 def at_stake(books: Books, key: AccountKey | None = None, among: Sequence[Seen] = ()) -> list[str]:

@@ -32,6 +32,8 @@ class Transactions:
         self._answers = Answers()
         self.later: dict[str, str | None] = {}
         """State that is written with the next change."""
+        self.on_commit: Callable[[int], object] = lambda _: None
+        """Called with the number of the newest journal entry, once it is committed."""
 
     def row(self, *, client_id: str | None = None, exchange_id: str | None = None) -> Row | None:
         """The row of the order with these ids; None if there is none."""
@@ -87,6 +89,8 @@ class Transactions:
             yield tx
             account_state.keep(tx, self.later)
         self.later.clear()
+        if tx.journaled:
+            self.on_commit(tx.journaled[-1])
 
     def _page(self, connection: Connection) -> Transaction:
         return Transaction(connection, self.account_id, self._clock.wall_ms(), self._clock.market_ms())
