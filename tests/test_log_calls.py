@@ -121,7 +121,7 @@ def test_a_member_is_called_like_its_word() -> None:
 
 def test_what_halts_keeps_its_text() -> None:
     assert {halt.value for halt in Halt} == {
-        *("account", "market", "operator", "one NIJA", "the disk"),
+        *("account", "market", "operator", "one NIJA", "the disk", "older database"),
         *("MAX_DAILY_LOSS_PCT", "MAX_DRAWDOWN_PCT"),
     }
 
