@@ -351,11 +351,13 @@ class Rig:
     def disarm(self) -> None:
         self.sandbox.control("DELETE", "faults")
 
-    def manual(self, side: str, qty: Decimal) -> None:
-        """The owner trades by hand."""
-        self.sandbox.control(
-            "POST", "manual", venue=self.venue, symbol=self.symbol, side=side, qty=str(qty), account=self.account
+    def manual(self, side: str, qty: Decimal, price: Decimal | None = None) -> str:
+        """The owner trades by hand, with a `price` by a limit order; returns the order's id."""
+        order = {"symbol": self.symbol, "side": side, "qty": str(qty)} | (
+            {} if price is None else {"price": str(price)}
         )
+        made = self.sandbox.control("POST", "manual", venue=self.venue, account=self.account, **order)
+        return str(made["id"])
 
     def deposit(self, asset: str, amount: Decimal) -> None:
         self.sandbox.control("POST", "deposit", venue=self.venue, asset=asset, amount=str(amount), account=self.account)

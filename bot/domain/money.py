@@ -6,7 +6,7 @@ Contains the only conversions between text and Decimal; a float never becomes mo
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -14,6 +14,9 @@ HUNDRED = Decimal(100)
 
 #: No real amount, price or size has more digits than this on either side of the decimal point.
 MAX_EXPONENT = 18
+_LEAST = ONE.scaleb(-MAX_EXPONENT)
+#: Enough digits for the largest amount and the least unit together.
+_WIDE = Context(prec=2 * MAX_EXPONENT + 2)
 
 #: A number as exchanges, JSON and people write it. Python itself accepts more: "1_000", digits of other scripts, surrounding
 #: spaces.
@@ -29,6 +32,25 @@ def decimal(value: str | int | Decimal) -> Decimal:
 
     Numbers from exchanges are not trusted: a size of 1e400 or "NaN" must be rejected on input.
     """
+    number = _finite(value)
+    if number and abs(number.adjusted()) > MAX_EXPONENT:
+        raise BadNumber(f"not a plausible number: {str(value)[:40]!r}")
+    return number
+
+
+def balance(value: str | int | Decimal) -> Decimal:
+    """Parse an amount in a wallet, without what is beyond its 18th decimal: exchanges report dust of 1e-22, which no order can
+    move. Everything else as `decimal`.
+    """
+    number = _finite(value)
+    if number.adjusted() < -MAX_EXPONENT:
+        return ZERO
+    number = decimal(number)
+    finer = number.as_tuple().exponent
+    return number.quantize(_LEAST, ROUND_DOWN, _WIDE) if isinstance(finer, int) and finer < -MAX_EXPONENT else number
+
+
+def _finite(value: str | int | Decimal) -> Decimal:
     if isinstance(value, float | bool):
         raise BadNumber(f"money must come from text, not from {value!r}")
     if isinstance(value, str) and not _WRITTEN.fullmatch(value):
@@ -37,7 +59,7 @@ def decimal(value: str | int | Decimal) -> Decimal:
         number = Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:
         raise BadNumber(f"not a number: {str(value)[:40]!r}") from error
-    if not number.is_finite() or (number and abs(number.adjusted()) > MAX_EXPONENT):
+    if not number.is_finite():
         raise BadNumber(f"not a plausible number: {str(value)[:40]!r}")
     return number
 

@@ -115,13 +115,16 @@ class Control:
     # ---- trades by hand ----
 
     async def manual(self, _: Request, words: Answer) -> Answer:
+        """The owner trades at the market, or with a `price` leaves a limit order."""
         venue = self._named(words)
         symbol, side = self._symbol(venue, words), Side(_text(words, "side"))
         qty = _amount(words, "qty")
         if qty <= 0:
             raise BadCall("qty must be above 0")
         account = words.get("account", MAIN)
-        ticket = Ticket(account, symbol, side, Kind.MARKET, qty=qty, origin=Origin.MANUAL)
+        price = _amount(words, "price") if "price" in words else None
+        kind = Kind.MARKET if price is None else Kind.LIMIT
+        ticket = Ticket(account, symbol, side, kind, qty=qty, price=price, origin=Origin.MANUAL)
         with venue.exchange.lock:
             venue.exchange.settle()
             order = venue.exchange.place(ticket)

@@ -12,6 +12,7 @@ from bot.domain.money import (
     BadNumber,
     as_price,
     as_quantity,
+    balance,
     ceil_to,
     decimal,
     floor_to,
@@ -69,6 +70,31 @@ def test_text_and_back(value: Decimal) -> None:
 def test_what_is_no_number_stops_at_the_door(text: object) -> None:
     with pytest.raises(BadNumber):
         decimal(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e400", "-1e19", "", "abc", None, 0.1, True])
+def test_what_is_no_number_is_no_balance(text: object) -> None:
+    with pytest.raises(BadNumber):
+        balance(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("0.000000000000000000123", "0"),
+        ("-9.99e-19", "0"),
+        ("1e-400", "0"),
+        ("0E-30", "0"),
+        ("0.000000000000000001", "0.000000000000000001"),
+        ("1.0000000000000000019", "1.000000000000000001"),
+        ("-1.0000000000000000019", "-1.000000000000000001"),
+        ("1e18", "1000000000000000000"),
+        ("999999999999999999.9999999999999999999", "999999999999999999.999999999999999999"),
+        ("41.77109", "41.77109"),
+    ],
+)
+def test_a_balance_ends_with_its_18th_decimal(text: str, held: str) -> None:
+    assert str(balance(text)) == held or balance(text) == Decimal(held) == decimal(text)
 
 
 @pytest.mark.parametrize("text", ["1", "1.", ".5", "-0.50", "+2", "1E3", "2.5e-08", "00012"])

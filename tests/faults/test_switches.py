@@ -42,6 +42,7 @@ TURNED: Mapping[str, list[Switches]] = {
         {"count_overstated": True, "amend_without_change_is_error": False, "price_decimals_named": True},
         {"count_absent": True, "balance_ex_numbers": True, "asset_version_obeyed": True, "earn_draws_when_selling": True},
         {"untidy_order_records": True},
+        {"wallet_decimals": 5},
         {"tier": "starter"},
     ],
     "okx": [
@@ -106,6 +107,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "restricted": "tests/faults/test_restricted_market.py",
         "tokenised": "tests/sandbox/test_kraken_residence.py",
         "auto_earn": "tests/sandbox/test_kraken_odd.py",
+        "odd_foreign_rows": "tests/faults/test_odd_rows.py",
     },
     "okx": {
         "demo_account": "tests/commands/test_checks_okx.py",

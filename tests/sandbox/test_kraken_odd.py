@@ -150,6 +150,38 @@ def test_untidy_records_have_the_trigger_elsewhere(client: KrakenClient) -> None
     assert Decimal(shown["stopprice"]) == stop.trigger
 
 
+def test_rows_of_orders_by_hand_may_be_odd_in_every_way(client: KrakenClient) -> None:
+    client.venue.switches.set("odd_foreign_rows", True)
+    ours = client.buy("0.001", ordertype="limit", price=client.away("0.5"), cl_ord_id="njabc0000000000001")
+    for _ in range(6):
+        client.buy("0.001")
+        client.buy("0.001", ordertype="limit", price=client.away("0.5"))
+    shown = client.result("OpenOrders", trades="true")["open"]
+    assert (shown[ours.id]["status"], shown[ours.id]["vol"]) == ("open", "0.00100000")
+    foreign = [row for txid, row in shown.items() if txid != ours.id]
+    assert len(foreign) == 6
+    assert {row["status"] for row in foreign} < {"untouched", "pending_new"}
+    assert any(row["vol"] is None for row in client.result("ClosedOrders")["closed"].values())
+    trades = client.result("TradesHistory")["trades"].values()
+    assert {row["ordertxid"] is None for row in trades} == {True, False}
+    assert {"0.00000000"} < {row["vol"] for row in trades}
+
+
+def test_wallets_may_keep_fewer_decimals_than_orders_have(client: KrakenClient) -> None:
+    client.venue.switches.set("wallet_decimals", 5)
+    assert client.public("Assets")["result"]["XXBT"]["decimals"] == 5
+    assert client.public("AssetPairs", pair="XBTUSD")["result"]["XXBTZUSD"]["lot_decimals"] == 8
+    order = client.buy("0.00512345")
+    assert Decimal(client.result("BalanceEx")["XXBT"]["balance"]) == Decimal("0.00512") < order.filled
+    sale = {"pair": "XBTUSD", "type": "sell", "ordertype": "market"}
+    assert client.error("AddOrder", **sale, volume="0.00512345") == "EOrder:Insufficient funds"
+    assert client.sell(volume="0.00512", ordertype="market").status is Status.FILLED
+    client.venue.switches.set("wallet_decimals", 0)
+    assert client.public("Assets")["result"]["XXBT"]["decimals"] == 10
+    client.buy("0.00512345")
+    assert Decimal(client.result("BalanceEx")["XXBT"]["balance"]) == Decimal("0.00512345")
+
+
 def test_a_price_off_the_tick_in_other_words(client: KrakenClient) -> None:
     client.venue.switches.set("price_decimals_named", True)
     text = "EOrder:Invalid price:XBTUSD price can only be specified up to 1 decimals."

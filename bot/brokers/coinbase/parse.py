@@ -16,6 +16,7 @@ from bot.brokers.common.answers import (
     BadAnswer,
     about,
     by_age,
+    holding,
     mapping,
     number,
     oldest_first,
@@ -266,7 +267,7 @@ def wallet(value: object, portfolio: str) -> Wallet:
 
 def _amount(row: Mapping[str, Any], key: str) -> Decimal:
     value = row.get(key)
-    return ZERO if value is None else number(mapping(value, key), "value", ZERO)
+    return ZERO if value is None else holding(mapping(value, key), "value", ZERO)
 
 
 def balances(wallets: Iterable[Wallet]) -> dict[str, Balance]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.domain.fill import Fill
-from bot.domain.money import BadNumber, decimal, plain
+from bot.domain.money import BadNumber, balance, decimal, plain
 from bot.domain.order import Side, VenueOrder
 from bot.domain.text import safe_text
 
@@ -56,6 +56,17 @@ def number(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> 
             raise BadAnswer(f"{key} is missing")
         return default
     return exact(value, key)
+
+
+def holding(row: Mapping[str, Any], key: str, default: Decimal | None = None) -> Decimal:
+    """A balance in a row, as `number`; but it may be too small for any order: one unreadable coin would hide all the others."""
+    value = row.get(key)
+    if value is None or value == "":
+        return number(row, key, default)
+    try:
+        return balance(value)
+    except BadNumber as error:
+        raise BadAnswer(f"{key}: {error}") from error
 
 
 def measure(value: object) -> float:

@@ -1,4 +1,5 @@
-"""Kraken's private queries: balances, orders, executions, fees. Lists are read to their last page or the query fails.
+"""Kraken's private queries: balances, orders, executions, fees. Lists are read to their last page or the query fails. Rows that
+cannot be read are left out if they cannot be ours; otherwise the query fails.
 
 Times in filters are market time in seconds. `start` is exclusive, so it is set just before the time that is wanted.
 """
@@ -19,6 +20,7 @@ from bot.brokers.kraken.errors import DENIED, failure, row_of
 from bot.brokers.kraken.market import KrakenMarket
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.pages import ById, Listing, Memory, Pages, Trades
+from bot.brokers.kraken.strangers import Strangers
 from bot.brokers.kraken.transport import KrakenTransport
 from bot.domain.clock import MINUTE, Clock
 from bot.domain.fill import Fill
@@ -48,6 +50,7 @@ class KrakenAccount:
         self._log = log
         self._lag = FillLag(clock.steady_ms, wire.INSIGNIFICANT)
         self._memory = Memory()
+        self._strangers = Strangers(log)
         self._client_ids: LruCache[str | None] = LruCache(_REMEMBERED)
 
     # -- money -------------------------------------------------------------------------------------------------
@@ -93,7 +96,8 @@ class KrakenAccount:
     def open_orders(self, client_id: str | None = None) -> list[VenueOrder]:
         """All open orders, or those with this client id; without fills, since this endpoint may combine them."""
         result = self._transport.private("OpenOrders", {} if client_id is None else {"cl_ord_id": client_id})
-        return self._orders(failure.understood(lambda: wire.mapping(result, "OpenOrders").get("open")))
+        rows = failure.understood(lambda: wire.mapping(result, "OpenOrders").get("open"))
+        return self._orders(rows) if client_id is None else self._wanted(rows)
 
     def recent_orders(self, since: int, client_id: str | None = None) -> list[VenueOrder]:
         """Orders that ended after market time `since`; with `client_id`, its orders that began or ended after it."""
@@ -103,7 +107,8 @@ class KrakenAccount:
         """`recent_orders`, page by page."""
         data = {"start": _start(since), "trades": "true", **_ONE_BY_ONE}
         data |= {"closetime": "close"} if client_id is None else {"closetime": "both", "cl_ord_id": client_id}
-        return Listing(self._pages("ClosedOrders", "closed", data, behind=behind), self._orders)
+        parsed = self._orders if client_id is None else self._wanted
+        return Listing(self._pages("ClosedOrders", "closed", data, behind=behind), parsed)
 
     def order(self, exchange_id: str, symbol: str) -> VenueOrder | None:  # noqa: ARG002 - Kraken's ids need no symbol
         """One order, in any state."""
@@ -141,7 +146,7 @@ class KrakenAccount:
         """TradesHistory since just before market time `since`, page by page."""
         data = {"type": "all", "start": _start(since), **_ONE_BY_ONE}
         pages = self._pages("TradesHistory", "trades", data, behind=behind)
-        return Trades(pages, self._fills, self._memory, int(_start(since)), forget=behind)
+        return Trades(pages, self._trades, self._memory, int(_start(since)), forget=behind)
 
     def fills_of(self, order: VenueOrder) -> list[Fill]:
         """The order's executions by QueryTrades, using the fill ids it lists; the order is read again if it came without any."""
@@ -162,15 +167,31 @@ class KrakenAccount:
             return {}
 
     def _orders(self, rows: object) -> list[VenueOrder]:
+        return self._read(rows, self._strangers.order)
+
+    def _wanted(self, rows: object) -> list[VenueOrder]:
+        """The answer to a search for one of our client ids: each row may be the order, so each must be readable."""
+        return self._read(rows, wire.nothing_excused)
+
+    def _read(self, rows: object, excused: wire.Excused) -> list[VenueOrder]:
         names = self._market.names(_pairs_in(rows, lambda row: row.get("descr")))
-        found = failure.understood(lambda: wire.orders(rows, names))
+        found = failure.understood(lambda: wire.orders(rows, names, excused))
+        self._strangers.meet(found)
         for order in found:
             self._client_ids[order.exchange_id] = order.client_id
         return [self._lag.made_up(order) for order in found]
 
-    def _fills(self, rows: object) -> list[Fill]:
+    def _fills(self, rows: object, excused: wire.Excused = wire.nothing_excused) -> list[Fill]:
         names = self._market.names(_pairs_in(rows, lambda row: row))
-        return failure.understood(lambda: wire.fills(rows, names))
+        return failure.understood(lambda: wire.fills(rows, names, excused))
+
+    def _trades(self, rows: object) -> list[Fill]:
+        """Rows of TradesHistory, which has everybody's trades on this account."""
+
+        def excused(_: str, row: Mapping[str, Any], reason: str) -> bool:
+            return self._strangers.trade(row, reason, lambda txid: self._orders_of([txid]))
+
+        return self._fills(rows, excused)
 
     def _pages(self, method: str, what: str, data: Mapping[str, str], *, behind: bool) -> Pages:
         def ask(offset: int) -> Any:

@@ -108,7 +108,7 @@ class KrakenMarket:
     def instruments(self) -> dict[str, Instrument]:
         """Every market quoted in dollars, with its current rules."""
         self._refresh()
-        found, faults = wire.instruments(self._pairs, self._names)
+        found, faults = wire.instruments(self._pairs, self._names, self._assets)
         for fault in faults:
             self._log.warning(Event.MARKET_LEFT_OUT, venue="kraken", reason=fault)
         if not found:

@@ -1,22 +1,23 @@
 """Parses Kraken's private answers: orders, fills, balances, fees, the key's permissions. Pure.
 
-Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`: a list
-with one order missing would be wrong, so the whole answer fails.
+Numbers come as text and become Decimal here; unknown keys are ignored. A row that cannot be read raises `BadAnswer`, unless the
+caller excuses it because it cannot be ours: a list with one of our orders missing would be wrong.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.brokers.common import answers
 from bot.brokers.common.answers import (
     BadAnswer,
     about,
     by_age,
+    holding,
     number,
     oldest_first,
     sequence,
@@ -43,6 +44,28 @@ def millis(row: Mapping[str, Any], key: str) -> int:
     return int(number(row, key, ZERO) * 1000)
 
 
+# -- rows that cannot be ours -------------------------------------------------------------------------------------
+T = TypeVar("T")
+Excused = Callable[[str, Mapping[str, Any], str], bool]
+"""Decides whether to leave out a row that cannot be read: gets its id, the row, and the reason."""
+
+
+def nothing_excused(name: str, row: Mapping[str, Any], reason: str) -> bool:  # noqa: ARG001
+    """Every row must be readable."""
+    return False
+
+
+def _read(rows: Mapping[str, Any], parse: Callable[[str, object], T], excused: Excused) -> list[T]:
+    found: list[T] = []
+    for name, row in rows.items():
+        try:
+            found.append(parse(name, row))
+        except BadAnswer as error:
+            if not excused(name, row if isinstance(row, dict) else {}, str(error)):
+                raise
+    return found
+
+
 # -- orders -------------------------------------------------------------------------------------------------------
 _TYPES = {
     "market": OrderType.MARKET,
@@ -58,6 +81,7 @@ _TYPES = {
     "settle-position": OrderType.MARKET,
 }
 _TRIGGERED = {"stopped", "touched"}
+_ENDED = ("closed", "canceled", "expired")
 #: Kraken closes an order that lacks no more than this, "Insignificant volume remaining".
 INSIGNIFICANT = Decimal("0.00000002")
 #: `descr.close` of an order that was sent with a stop: "close position @ stop loss 22000.0", sometimes with "-> limit 21000.0".
@@ -76,12 +100,10 @@ def order_type(word: str) -> OrderType:
 
 def order_status(word: str, qty: Decimal, filled: Decimal) -> OrderStatus:
     """Our status. Kraken says `open` also for partly filled orders, `canceled` also for orders that traded, and `closed` only for
-    filled ones, even if `vol_exec` still lags (see `lag`).
+    filled ones, even if `vol_exec` still lags (see `lag`). An order with an unknown status counts as live.
     """
-    if word in ("pending", "open"):
+    if word not in _ENDED:
         return OrderStatus.PARTIALLY_FILLED if filled > 0 else OrderStatus.OPEN
-    if word not in ("closed", "canceled", "expired"):
-        raise BadAnswer(f"order status {word[:40]!r}")
     if qty > 0 and (word == "closed" or filled >= qty):
         return OrderStatus.FILLED
     return OrderStatus.EXPIRED if word == "expired" else OrderStatus.CANCELED
@@ -100,7 +122,7 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
     qty = filled if in_quote else number(row, "vol")
     price, second = _price(descr, "price"), _price(descr, "price2")
     stop_like = kind not in (OrderType.MARKET, OrderType.LIMIT)
-    parent = _parent(row)
+    parent = parent_of(row)
     return VenueOrder(
         exchange_id=safe_text(txid),
         symbol=names.symbol(text(descr, "pair")),
@@ -118,11 +140,11 @@ def _order(txid: str, row: Mapping[str, Any], names: Names) -> VenueOrder:
         triggered=kind in STOPS and bool(_TRIGGERED & set(text(row, "misc").split(","))),
         reason=text(row, "reason"),
         attached_stop=_attached_stop(descr),
-        fill_ids=tuple(safe_text(each) for each in sequence(row.get("trades", []), "trades")),
+        fill_ids=tuple(safe_text(each) for each in sequence(row.get("trades") or [], "trades")),
     )
 
 
-def _parent(row: Mapping[str, Any]) -> str | None:
+def parent_of(row: Mapping[str, Any]) -> str | None:
     """The order that spawned this one. Kraken has been seen to send "None" if there is none."""
     parent = text(row, "refid")
     return parent if parent and parent != "None" else None
@@ -147,9 +169,9 @@ def _average(row: Mapping[str, Any], filled: Decimal) -> Decimal | None:
     return number(row, "price", ZERO) or number(row, "cost", ZERO) / filled or None
 
 
-def orders(rows: object, names: Names) -> list[VenueOrder]:
+def orders(rows: object, names: Names, excused: Excused = nothing_excused) -> list[VenueOrder]:
     """A map of orders, oldest first."""
-    return by_age(order(txid, row, names) for txid, row in mapping(rows, "orders").items())
+    return by_age(_read(mapping(rows, "orders"), lambda txid, row: order(txid, row, names), excused))
 
 
 # -- fills --------------------------------------------------------------------------------------------------------
@@ -179,9 +201,9 @@ def _fill(trade_id: str, row: Mapping[str, Any], names: Names) -> Fill:
     )
 
 
-def fills(rows: object, names: Names) -> list[Fill]:
+def fills(rows: object, names: Names, excused: Excused = nothing_excused) -> list[Fill]:
     """A map of trades, oldest first."""
-    return oldest_first(fill(trade_id, row, names) for trade_id, row in mapping(rows, "trades").items())
+    return oldest_first(_read(mapping(rows, "trades"), lambda trade_id, row: fill(trade_id, row, names), excused))
 
 
 # -- money --------------------------------------------------------------------------------------------------------
@@ -192,8 +214,8 @@ def balances(rows: object, names: Names) -> dict[str, Balance]:
         if "." in name:
             continue
         row = mapping(value, name)
-        held = number(row, "hold_trade", ZERO)
-        free = number(row, "balance") + number(row, "credit", ZERO) - number(row, "credit_used", ZERO) - held
+        held = holding(row, "hold_trade", ZERO)
+        free = holding(row, "balance") + holding(row, "credit", ZERO) - holding(row, "credit_used", ZERO) - held
         before = found.get(names.asset(name), Balance(ZERO))
         found[names.asset(name)] = Balance(before.free + max(free, ZERO), before.held + held)
     return found
@@ -203,7 +225,7 @@ def pockets(rows: object, names: Names) -> dict[str, Decimal]:
     """BalanceEx: the amounts in dotted assets (`.F .S .M .B .P .HOLD .T`), by the coin's common name."""
     found: dict[str, Decimal] = {}
     for name, value in mapping(rows, "balances").items():
-        amount = number(mapping(value, name), "balance") if "." in name else ZERO
+        amount = holding(mapping(value, name), "balance") if "." in name else ZERO
         if amount:
             found[names.coin_of_dotted(name)] = found.get(names.coin_of_dotted(name), ZERO) + amount
     return found
@@ -215,7 +237,7 @@ def allocations(result: object, names: Names) -> dict[str, Decimal]:
     for item in sequence(mapping(result, "allocations").get("items") or [], "items"):
         row = mapping(item, "allocation")
         total = mapping(mapping(row.get("amount_allocated"), "amount").get("total"), "total")
-        coin, amount = names.coin_of_dotted(text(row, "native_asset")), number(total, "native")
+        coin, amount = names.coin_of_dotted(text(row, "native_asset")), holding(total, "native")
         if amount:
             found[coin] = found.get(coin, ZERO) + amount
     return found

@@ -38,7 +38,10 @@ def trading(word: str) -> Trading:
     return _TRADING.get(word, Trading.SUSPENDED)
 
 
-def instruments(pairs: Mapping[str, Mapping[str, Any]], names: Names) -> tuple[dict[str, Instrument], list[str]]:
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def instruments(pairs: Rows, names: Names, assets: Rows) -> tuple[dict[str, Instrument], list[str]]:
     """Markets quoted in dollars by symbol, and the faults of the rows that had to be left out."""
     found: dict[str, Instrument] = {}
     faults: list[str] = []
@@ -47,16 +50,21 @@ def instruments(pairs: Mapping[str, Mapping[str, Any]], names: Names) -> tuple[d
         if symbol.rsplit("-", 1)[-1] not in DOLLARS or names.pair(symbol) != pair_id:
             continue
         try:
-            found[symbol] = instrument(symbol, row)
+            found[symbol] = instrument(symbol, row, assets.get(text(row, "base"), {}))
         except BadAnswer as error:
             faults.append(f"{symbol}: {error}")
     return found, faults
 
 
-def instrument(symbol: str, row: Mapping[str, Any]) -> Instrument:
-    """One row of AssetPairs."""
+def instrument(symbol: str, row: Mapping[str, Any], coin: Mapping[str, Any]) -> Instrument:
+    """One row of AssetPairs, with the row of its `coin` in Assets.
+
+    A wallet keeps its coin's `decimals` (docs.kraken.com, Get Asset Info), which may be fewer than a pair's `lot_decimals`. An order
+    for more digits buys a little that never arrives, and then neither a stop nor a sale of all of it is accepted.
+    """
     base, quote = market_name(symbol).rsplit("-", 1)
-    lot = ONE.scaleb(-_scale(row, "lot_decimals"))
+    places = _scale(row, "lot_decimals")
+    lot = ONE.scaleb(-min(places, _scale(coin, "decimals") if "decimals" in coin else places))
     tick = number(row, "tick_size", ONE.scaleb(-_scale(row, "pair_decimals")))
     smallest = max(number(row, "ordermin"), lot)
     if tick <= 0:

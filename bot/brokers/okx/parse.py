@@ -15,6 +15,7 @@ from bot.brokers.common.answers import (
     BadAnswer,
     about,
     by_age,
+    holding,
     mapping,
     number,
     oldest_first,
@@ -272,18 +273,18 @@ def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
 
 
 def _spot(row: Mapping[str, Any]) -> Balance:
-    return Balance(max(number(row, "availBal", ZERO), ZERO), max(number(row, "frozenBal", ZERO), ZERO))
+    return Balance(max(holding(row, "availBal", ZERO), ZERO), max(holding(row, "frozenBal", ZERO), ZERO))
 
 
 def _margin(row: Mapping[str, Any]) -> Balance:
-    cash = max(number(row, "cashBal"), ZERO)
-    free = min(max(number(row, "availEq"), ZERO), cash)
+    cash = max(holding(row, "cashBal"), ZERO)
+    free = min(max(holding(row, "availEq"), ZERO), cash)
     return Balance(free, cash - free)
 
 
 def pockets(rows: list[Any]) -> dict[str, Decimal]:
     """asset/balances: the balances of the funding account."""
-    found = {text(row, "ccy"): number(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
+    found = {text(row, "ccy"): holding(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
     return {asset: amount for asset, amount in found.items() if amount > 0}
 
 

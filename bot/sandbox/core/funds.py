@@ -12,7 +12,7 @@ from decimal import Decimal
 from bot.sandbox.core.accounts import apply_movement
 from bot.sandbox.core.clearing import Clearings
 from bot.sandbox.core.ids import Ids
-from bot.sandbox.core.instrument import Instrument, ceil_to
+from bot.sandbox.core.instrument import Instrument, ceil_to, floor_to
 from bot.sandbox.core.margin import Margin
 from bot.sandbox.core.matching import Level
 from bot.sandbox.core.positions import Positions
@@ -108,7 +108,8 @@ class Funds:
         instrument = self._instruments[fill.symbol]
         quote = order.paid_in or instrument.quote
         sign = 1 if fill.side is Side.BUY else -1
-        rows = [(instrument.base, sign * fill.qty), (quote, -sign * fill.cost)]
+        base = _kept(order, fill, instrument) if sign == 1 else -fill.qty
+        rows = [(instrument.base, base), (quote, -sign * fill.cost)]
         for asset, amount in rows if sign == 1 else reversed(rows):
             fee = fill.fee if asset == fill.fee_asset else ZERO
             if amount == fee == ZERO:
@@ -132,3 +133,13 @@ class Funds:
         """One row of the account's ledger."""
         row = Movement(self._ids.movement(), account, ref, kind, asset, amount, fee, ZERO, time_ms, visible_wall_ms)
         self._state.note_movement(apply_movement(self._state.account(account), row))
+
+
+def _kept(order: Order, fill: Fill, instrument: Instrument) -> Decimal:
+    """The base that the latest fill of a purchase brings: all of it, or where the account keeps fewer decimals, what brings the
+    whole order to a multiple of its step.
+    """
+    step = instrument.wallet_step
+    if step is None:
+        return fill.qty
+    return floor_to(order.filled, step) - floor_to(order.filled - fill.qty, step)

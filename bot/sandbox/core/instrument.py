@@ -16,6 +16,7 @@ from bot.sandbox.core.values import ZERO
 class Instrument:
     """A listed pair. `cost_step` is the smallest quote amount that an account can hold.
 
+    `wallet_step` is the smallest base amount that an account keeps, where it keeps fewer decimals than orders have.
     `contract` is the base amount of one contract where positions are traded instead of coins (a perpetual swap).
     `tier` sets fees for this instrument, whatever the account's volume.
     """
@@ -27,6 +28,7 @@ class Instrument:
     min_cost: Decimal
     cost_step: Decimal
     base_step: Decimal
+    wallet_step: Decimal | None = None
     max_qty: Decimal | None = None
     contract: Decimal | None = None
     tier: Tier | None = None

@@ -219,14 +219,25 @@ class AccountEndpoints:
     def _records(self, orders: Iterable[Order], words: Words) -> dict[str, Any]:
         trades = words.flag("trades")
         pairs = self._listing.by_symbol
+        orders = list(orders)
         records = {o.id: render.order_record(pairs[o.symbol], o, with_trades=trades) for o in orders}
         if self._switches.on("untidy_order_records"):
             for record in records.values():
                 render.untidy(record)
+        for order in orders:
+            if self._is_odd(order):
+                render.odd(records[order.id], order.sequence)
         return records
+
+    def _is_odd(self, order: Order | None) -> bool:
+        """Whether an order's rows are odd: one made by hand, so without a client id and without a parent."""
+        by_hand = order is not None and order.client_id is None and order.parent_id is None
+        return by_hand and self._switches.on("odd_foreign_rows")
 
     def _trade(self, group: list[Fill], words: Words, view: View) -> dict[str, Any]:
         record = render.trade_record(self._listing.by_symbol[group[0].symbol], group)
+        if self._is_odd(view.order(group[0].order_id)):
+            render.odd(record, group[0].sequence)
         if words.flag("ledgers"):
             refs = {fill.id for fill in group}
             record["ledgers"] = [movement.id for movement in view.movements() if movement.ref in refs]

@@ -105,6 +105,7 @@ class Pair:
             min_cost=self.cost_min,
             cost_step=_step(min(COST_DECIMALS, self.quote.decimals)),
             base_step=_step(max(LOT_DECIMALS, self.base.decimals)),
+            wallet_step=_step(self.base.decimals) if self.base.decimals < self.lot_decimals else None,
         )
 
 
@@ -176,6 +177,15 @@ class Listing:
         (self._gone.add if text == DELISTED else self._gone.discard)(symbol)
         self.by_symbol[symbol] = self._first[symbol].changed(rules)
         return self.by_symbol[symbol].instrument()
+
+    def keep(self, decimals: int) -> dict[str, Instrument]:
+        """Limits the decimals that wallets keep of coins, or with 0 lifts that limit; returns the changed instruments."""
+        for symbol, pair in self.by_symbol.items():
+            base = asset_of(pair.base.name)
+            kept = min(decimals, base.decimals) if decimals else base.decimals
+            self.by_symbol[symbol] = replace(pair, base=replace(base, decimals=kept))
+        self._first = {s: replace(pair, base=self.by_symbol[s].base) for s, pair in self._first.items()}
+        return {symbol: pair.instrument() for symbol, pair in self.by_symbol.items()}
 
     def find(self, name: str) -> Pair:
         """The pair of a request; raises `EQuery:Unknown asset pair`."""

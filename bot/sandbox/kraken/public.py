@@ -13,7 +13,7 @@ from bot.sandbox.core.values import ZERO
 from bot.sandbox.kraken import errors
 from bot.sandbox.kraken.candles import spoil
 from bot.sandbox.kraken.errors import KrakenError, invalid
-from bot.sandbox.kraken.pairs import Asset, Listing, Pair, asset_of
+from bot.sandbox.kraken.pairs import Asset, Listing, Pair
 from bot.sandbox.kraken.residence import open_to
 from bot.sandbox.kraken.words import Words
 from bot.sandbox.market import Market, Side, Stats
@@ -212,12 +212,11 @@ def _opened(today: Stats) -> Decimal:
 
 
 def _asset(asset: Asset) -> dict[str, Any]:
-    known = asset_of(asset.name)
     return {
         "aclass": "currency",
-        "altname": known.altname,
-        "decimals": known.decimals,
-        "display_decimals": known.display_decimals,
+        "altname": asset.altname,
+        "decimals": asset.decimals,
+        "display_decimals": asset.display_decimals,
         "status": "enabled",
     }
 

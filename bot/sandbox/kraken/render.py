@@ -85,13 +85,24 @@ def untidy(record: dict[str, Any]) -> None:
         record["stopprice"], record["price"], terms["price"] = terms["price"], "0", "0"
 
 
+def odd(record: dict[str, Any], number: int) -> None:
+    """The record in a form that no documentation describes, which old and foreign rows have had: `number` chooses which."""
+    if "ordertxid" in record:
+        record |= ({"vol": "0.00000000"}, {"ordertxid": None}, {"price": "0.00000"})[number % 3]
+        return
+    word = "untouched" if number % 2 else "pending_new"
+    record |= {"trades": None, "status": word if record["status"] == "open" else record["status"]}
+    if number % 3 == 0:
+        record["vol"] = None
+
+
 def description(pair: Pair, order: Order) -> dict[str, Any]:
     """The `descr` object; `price` and `price2` are the order's own, as strings."""
     return {
         "pair": pair.altname,
         "type": order.side.value,
         "ordertype": ORDERTYPES[order.kind],
-        "price": order.tags.get("price", "0"),
+        "price": order.tags.get("price", str(order.price or 0)),
         "price2": order.tags.get("price2", "0"),
         "leverage": "none",
         "order": order.tags.get("text")

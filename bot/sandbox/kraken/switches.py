@@ -76,6 +76,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "asset_version_obeyed": False,
         "balance_ex_numbers": False,
         "untidy_order_records": False,
+        "odd_foreign_rows": False,
+        "wallet_decimals": 0,
         "auto_earn": "off",
         "earn_draws_when_selling": False,
         "tier": "starter",

@@ -65,6 +65,7 @@ def open_venue(setting: Setting) -> Venue:
         seed=setting.seed,
     )
     knobs.listen("rules", lambda symbol, text: exchange.instruments.update({symbol: listing.change(symbol, text)}))
+    knobs.listen("wallet_decimals", lambda _, number: exchange.instruments.update(listing.keep(int(number))))
     knobs.listen("maker_rebate", lambda _, word: _pay_makers(exchange, word))
     exchange.habits.finish = Crumbs(knobs)
     faults = Faults(NAME, setting.dice, setting.clock.wall_ms)

@@ -73,7 +73,7 @@ def test_letters_are_not_stripped_on_a_guess(names: Names) -> None:
 
 # -- instruments ------------------------------------------------------------------------------------------------------
 def test_instruments_carry_krakens_rules_exactly(names: Names) -> None:
-    found, faults = parse_market.instruments(fixture("asset_pairs"), names)
+    found, faults = parse_market.instruments(fixture("asset_pairs"), names, fixture("assets"))
     btc = found["BTC-USD"]
     assert (btc.tick, btc.lot, btc.min_qty, btc.min_cost) == (
         Decimal("0.1"), Decimal("0.00000001"), Decimal("0.00005"), Decimal("0.5"))  # fmt: skip
@@ -83,12 +83,37 @@ def test_instruments_carry_krakens_rules_exactly(names: Names) -> None:
 
 
 def test_missing_tick_and_cost_fall_back_to_the_decimals(names: Names) -> None:
-    dot = parse_market.instruments(fixture("asset_pairs"), names)[0]["DOT-USD"]
+    dot = parse_market.instruments(fixture("asset_pairs"), names, fixture("assets"))[0]["DOT-USD"]
     assert (dot.tick, dot.min_cost) == (Decimal("0.0001"), Decimal(0))
 
 
+@pytest.mark.parametrize(
+    ("decimals", "lot"),
+    [(5, "0.00001"), (8, "0.00000001"), (10, "0.00000001"), (0, "1"), (None, "0.00000001")],
+)
+def test_a_lot_is_no_finer_than_what_the_wallet_keeps(names: Names, decimals: int | None, lot: str) -> None:
+    assets = fixture("assets")
+    if decimals is None:
+        del assets["XXBT"]["decimals"]
+    else:
+        assets["XXBT"]["decimals"] = decimals
+    found = parse_market.instruments(fixture("asset_pairs"), names, assets)[0]
+    assert found["BTC-USD"].lot == Decimal(lot)
+    assert found["BTC-USD"].min_qty == max(Decimal("0.00005"), Decimal(lot))
+    assert found["DOGE-USD"].lot == Decimal("0.00000001")
+
+
+@pytest.mark.parametrize("decimals", ["many", -1, 19, None])
+def test_a_market_whose_wallet_is_not_understood_is_left_out(names: Names, decimals: object) -> None:
+    assets = fixture("assets") | {"XXBT": {"altname": "XBT", "decimals": decimals}}
+    found, faults = parse_market.instruments(fixture("asset_pairs"), names, assets)
+    assert "BTC-USD" not in found
+    assert "DOGE-USD" in found
+    assert any("decimals" in fault for fault in faults)
+
+
 def test_what_may_not_be_traded_says_so(names: Names) -> None:
-    found = parse_market.instruments(fixture("asset_pairs"), names)[0]
+    found = parse_market.instruments(fixture("asset_pairs"), names, fixture("assets"))[0]
     assert found["DOGE-USD"].trading is Trading.CANCEL_ONLY
     assert found["XTZ-USD"].trading is Trading.REDUCE_ONLY
     assert found["AAPLx-USD"].trading is Trading.SUSPENDED
@@ -102,7 +127,7 @@ def test_what_may_not_be_traded_says_so(names: Names) -> None:
 def test_a_market_with_unreadable_rules_is_left_out_and_the_others_stay(names: Names, key: str, value: object) -> None:
     pairs = fixture("asset_pairs")
     pairs["XXBTZUSD"][key] = value
-    found, faults = parse_market.instruments(pairs, names)
+    found, faults = parse_market.instruments(pairs, names, {})
     assert "BTC-USD" not in found
     assert "BTC-USDT" in found
     assert len(faults) == 1
@@ -176,7 +201,6 @@ def test_ended_orders_say_what_they_traded(names: Names) -> None:
         lambda row: row.pop("descr"),
         lambda row: row.update(descr="buy"),
         lambda row: row["descr"].update(type="hold"),
-        lambda row: row.update(status="dreaming"),
         lambda row: row.update(opentm="yesterday"),
         lambda row: row.update(trades="T"),
         lambda row: row.update(vol=True),
@@ -206,6 +230,20 @@ def test_control_characters_of_a_venue_are_escaped(names: Names) -> None:
     reason = parse.orders(rows, names)[1].reason
     assert reason.isprintable()
     assert len(reason) == 250
+
+
+@pytest.mark.parametrize("word", ["untouched", "pending_new", "dreaming", "", None, 7])
+def test_an_order_with_an_unknown_status_counts_as_live(names: Names, word: object) -> None:
+    rows = fixture("open_orders")["open"]
+    rows["OAAAAA-AAAAA-AAAAA1"]["status"] = rows["OAAAAA-AAAAA-AAAAA2"]["status"] = word
+    found = {one.exchange_id[-1]: one.status for one in parse.orders(rows, names)}
+    assert (found["1"], found["2"]) == (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+
+def test_no_trades_may_be_null(names: Names) -> None:
+    rows = fixture("open_orders")["open"]
+    rows["OAAAAA-AAAAA-AAAAA1"]["trades"] = None
+    assert parse.orders(rows, names)[0].fill_ids == ()
 
 
 # -- fills ------------------------------------------------------------------------------------------------------------
@@ -255,8 +293,8 @@ def test_no_parent_by_another_name_a_trigger_elsewhere_and_a_fill_that_cost_noth
 def test_pairs_that_do_not_tell_their_fees_are_traded_and_rebates_are_fees_below_nothing(names: Names) -> None:
     pairs = {name: row | {"fees": [], "fees_maker": []} for name, row in fixture("asset_pairs").items()}
     assert (
-        parse_market.instruments(pairs, names)[0].keys()
-        == parse_market.instruments(fixture("asset_pairs"), names)[0].keys()
+        parse_market.instruments(pairs, names, {})[0].keys()
+        == parse_market.instruments(fixture("asset_pairs"), names, fixture("assets"))[0].keys()
     )
     volume = fixture("trade_volume")
     volume["fees_maker"]["XXBTZUSD"]["fee"] = "-0.0200"
@@ -363,7 +401,7 @@ def test_a_trade_that_cannot_be_read_fails_the_look(row: Any) -> None:
 def test_recorded_pairs_candles_trades_and_ticker_are_understood() -> None:
     pairs = recorded("asset_pairs")
     names = read_names({"XXBT": {"altname": "XBT"}}, pairs)
-    assert parse_market.instruments(pairs, names)[0]["BTC-USDT"].min_qty == Decimal("0.00005")
+    assert parse_market.instruments(pairs, names, {})[0]["BTC-USDT"].min_qty == Decimal("0.00005")
     candles = parse_market.candles(recorded("ohlc"), 60_000, 720)
     assert len(candles) == 720
     assert not inspect(candles)
