@@ -17,6 +17,8 @@ MAX_EXPONENT = 18
 _LEAST = ONE.scaleb(-MAX_EXPONENT)
 #: Enough digits for the largest amount and the least unit together.
 _WIDE = Context(prec=2 * MAX_EXPONENT + 2)
+#: Enough for sums of products of two such amounts.
+_WIDEST = Context(prec=6 * MAX_EXPONENT)
 
 #: A number as exchanges, JSON and people write it. Python itself accepts more: "1_000", digits of other scripts, surrounding
 #: spaces.
@@ -77,6 +79,11 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
 def nearest_to(value: Decimal, step: Decimal) -> Decimal:
     """The multiple of `step` nearest to `value`."""
     return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
+
+
+def to_places(value: Decimal, places: int) -> Decimal:
+    """`value` with that many decimals. `round` allows 28 digits in all, and raises an error for ten billions with 18 decimals."""
+    return value.quantize(ONE.scaleb(-places), ROUND_HALF_EVEN, _WIDEST)
 
 
 def plain(value: Decimal) -> str:
