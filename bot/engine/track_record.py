@@ -10,12 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 
-from bot.domain.money import MAX_EXPONENT, ONE, ZERO, decimal, plain, to_places
+from bot.domain.money import MAX_EXPONENT, ONE, ZERO, decimal, plain, storable
 from bot.engine.risk import Losses
 from bot.strategy.checks import lost_pct
 
-#: No number of a record is larger, or finer, than this.
-_MOST, _LEAST = ONE.scaleb(MAX_EXPONENT), ONE.scaleb(-MAX_EXPONENT)
+_LEAST = ONE.scaleb(-MAX_EXPONENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class TrackRecord:
     @classmethod
     def begun(cls, result: Decimal, equity: Decimal, day: int) -> TrackRecord:
         """The record of the first measurement."""
-        return cls(ONE, ONE, ONE, day, _kept(result), _kept(equity))
+        return cls(ONE, ONE, ONE, day, storable(result), storable(equity))
 
     @classmethod
     def read(cls, text: str) -> TrackRecord:
@@ -59,19 +58,19 @@ class TrackRecord:
         at_stake = max(self.equity, equity - earned) if max(self.equity, equity) > 0 else ZERO
         unit = self._grown(earned, at_stake)
         at_midnight = self.at_midnight if day == self.day else self._grown(earned - earned_today, at_stake)
-        return TrackRecord(unit, max(self.best, unit), at_midnight, day, _kept(result), _kept(equity))
+        return TrackRecord(unit, max(self.best, unit), at_midnight, day, storable(result), storable(equity))
 
     def _grown(self, earned: Decimal, at_stake: Decimal) -> Decimal:
         """The value of a unit after all units together earned `earned`; 0 if everything was lost."""
         if at_stake <= 0:
             return self.unit
-        return max(_kept(self.unit * (ONE + earned / at_stake)), _LEAST)
+        return max(storable(self.unit * (ONE + earned / at_stake)), _LEAST)
 
     def restarted(self) -> TrackRecord:
         """The same record, with drawdown measured from now on. The unit is 1 again: after the loss of nearly everything it would
         have no digits left to show a further loss.
         """
-        return replace(self, unit=ONE, best=ONE, at_midnight=_kept(self.at_midnight / self.unit))
+        return replace(self, unit=ONE, best=ONE, at_midnight=storable(self.at_midnight / self.unit))
 
     @property
     def losses(self) -> Losses:
@@ -84,8 +83,3 @@ def measured_against(equity: Decimal, invested: Decimal) -> Decimal:
     small result of those positions a gain or loss of everything.
     """
     return max(equity, invested)
-
-
-def _kept(value: Decimal) -> Decimal:
-    """A number as the record keeps it, so that `read` accepts it again whatever an exchange has reported."""
-    return to_places(min(max(value, -_MOST), _MOST), MAX_EXPONENT)

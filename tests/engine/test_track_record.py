@@ -164,3 +164,15 @@ def test_flows_alone_never_change_the_record(flows: list[Decimal]) -> None:
     for equity in flows:
         track = track.after(Decimal(-30), equity, 0, Decimal(0))
     assert track.losses == Losses(Decimal(3), Decimal(3))
+
+
+AMOUNTS = st.decimals(Decimal("-1e38"), Decimal("1e38"), allow_nan=False, allow_infinity=False)
+
+
+@given(steps=st.lists(st.tuples(AMOUNTS, AMOUNTS, AMOUNTS), max_size=8))
+def test_no_amount_is_too_large_for_the_record(steps: list[tuple[Decimal, Decimal, Decimal]]) -> None:
+    track = begun(Decimal("1e19"))
+    for number, (result, equity, today) in enumerate(steps):
+        track = track.after(result, equity, number // 2 * DAY, today).restarted()
+        assert TrackRecord.read(track.written()) == track
+        assert 0 <= track.losses.day_pct <= 100
