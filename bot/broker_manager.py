@@ -143,6 +143,7 @@ class BrokerManager:
         connection = broker.connect()
         positions = positions_of(connection.account)
         broker.keep_listed({one.symbol for one in positions})
+        broker.keep_readable({one.base for one in positions}.__contains__)
         instruments, balances = broker.instruments(), broker.balances()
         return Examination(
             connection.account.key,

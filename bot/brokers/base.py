@@ -200,6 +200,9 @@ class BaseBroker(ABC):
     def keep_listed(self, symbols: Collection[str]) -> None:  # noqa: B027
         """Keep these symbols listed, readable and closable because the book holds them, even if their kind is not traded."""
 
+    def keep_readable(self, needed: Callable[[str], bool]) -> None:  # noqa: B027
+        """Never leave out a balance that cannot be read if its coin is `needed`, asked at each reading: raise `BrokerError`."""
+
     @abstractmethod
     def instruments(self) -> Mapping[str, Instrument]:
         """All markets whose quote counts as dollars, by symbol, with their current rules (read from the venue now)."""

@@ -1,6 +1,6 @@
 """The commands by which an owner intervenes: pause, resume, flatten, sell, deny, allow; and the list of pending ones.
 
-Exit status: 0 done, 1 not possible, 2 wrong arguments, 4 accepted but not executed yet.
+Exit status: 0 done, 1 not possible, 2 wrong arguments, 4 accepted but not executed yet, or cancelled.
 """
 
 from __future__ import annotations

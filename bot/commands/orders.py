@@ -27,14 +27,14 @@ from bot.runtime.unwatched import Unwatched, traded_by, unwatched
 from bot.settings.load import VENUES, ConfigError, Mode, Settings, resolve_mode
 from bot.store.database import StoreError
 from bot.store.holdings import open_positions
-from bot.store.pending_commands import PendingCommand, call_back, is_unassigned, post, unassigned, waiting
+from bot.store.pending_commands import PendingCommand, call_back, is_done, is_unassigned, post, unassigned, waiting
 from bot.store.reader import Books, Posted
 
 #: Real seconds that a command waits for a broker that is just connecting, and for one that has failed.
 STARTING, FAILED = 45.0, 3.0
 #: Real seconds after which the reason for the wait is printed.
 FIRST_WORD = 2.0
-#: The exit status of a command that was accepted but not executed yet.
+#: The exit status of a command that was accepted but not carried out: not yet, or it was cancelled.
 WAITS = 4
 _TURN = 0.1
 
@@ -113,11 +113,11 @@ def carried_out(
     """
     data_dir = settings.operation.data_dir
     posted = _posted(books, command, to)
-    left = dict(posted)
+    left, cancelled = dict(posted), False
     began, explained = time.monotonic(), False
     with suppress(KeyboardInterrupt):
         while left:
-            _print_answers(books, left)
+            cancelled |= not _print_answers(books, left)
             passed = time.monotonic() - began
             if passed >= _patience(data_dir, patience, set(left)):
                 break
@@ -132,7 +132,7 @@ def carried_out(
         typer.echo(_not_yet(key, to[key], command.verb, books.reply(at).posted_at, _why_not_yet(data_dir, key)))
     if len(posted) < len(to):
         return 1
-    return WAITS if left else 0
+    return WAITS if left or cancelled else 0
 
 
 def _posted(books: Books, command: Command, to: Mapping[AccountKey, Account]) -> dict[AccountKey, Posted]:
@@ -145,12 +145,15 @@ def _posted(books: Books, command: Command, to: Mapping[AccountKey, Account]) ->
     return posted
 
 
-def _print_answers(books: Books, left: dict[AccountKey, Posted]) -> None:
-    """Print the answers that have arrived, and remove them from `left`."""
+def _print_answers(books: Books, left: dict[AccountKey, Posted]) -> bool:
+    """Print the answers that have arrived, and remove them from `left`; returns whether each was carried out."""
+    done = True
     for key, at in list(left.items()):
         if (result := books.reply(at).result) is not None:
             typer.echo(f"{key.label} {result}")
             del left[key]
+            done &= is_done(result)
+    return done
 
 
 def _not_yet(key: AccountKey, to: Account, verb: Verb, at: int, why: str) -> str:

@@ -18,7 +18,7 @@ from bot.commands.research import research_tools
 from bot.commands.results import Results, profit_document, trades_document
 from bot.domain.clock import iso
 from bot.domain.ids import AccountKey
-from bot.domain.money import ZERO, plain
+from bot.domain.money import ZERO, plain, to_places
 from bot.domain.profit import By, Trade
 from bot.domain.slippage import PricedFill, Slippage, priced_fills, slippage
 from bot.page.live_result import result_of
@@ -172,7 +172,7 @@ def _fill(fill: PricedFill) -> dict[str, Any]:
 
 
 def _text(value: Decimal | None) -> str | None:
-    return None if value is None else plain(round(value, DECIMALS))
+    return None if value is None else plain(to_places(value, DECIMALS))
 
 
 def histories(settings: Settings, data: Path, symbols: Collection[str]) -> Sequence[History]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.commands import show
 from bot.domain.clock import iso
-from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened
+from bot.domain.money import HUNDRED, ZERO, as_price, plain, shortened, to_places
 from bot.domain.profit import DUST_LEG, By, Expectancy, Leg, Row, Trade, closed_since, expectancy, rows, total
 from bot.store.trades import AccountTrades
 
@@ -193,7 +193,7 @@ def _merged(legs: Iterable[Leg]) -> Iterator[tuple[str, Decimal]]:
 
 
 def _usd(amount: Decimal) -> str:
-    return plain(round(amount, _DECIMALS))
+    return plain(to_places(amount, _DECIMALS))
 
 
 def _price(price: Decimal) -> str:

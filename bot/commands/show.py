@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.domain.clock import iso
-from bot.domain.money import usd
+from bot.domain.money import to_places, usd
 from bot.settings.load import ConfigError
 
 #: The width of lines when nothing limits it.
@@ -156,7 +156,7 @@ def money(value: Decimal | str | None) -> str:
 
 def cents(value: Decimal) -> str:
     """Dollars to the cent, so that a column adds up by eye."""
-    return usd(round(value, 2))
+    return usd(to_places(value, 2))
 
 
 def moment(value: int | str) -> str:

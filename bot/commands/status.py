@@ -14,7 +14,7 @@ from bot.commands.orders import not_traded
 from bot.commands.presence import Presence
 from bot.domain.clock import iso
 from bot.domain.ids import Account, AccountKey
-from bot.domain.money import plain
+from bot.domain.money import plain, to_places
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.unwatched import Unwatched
 from bot.settings.load import Settings
@@ -175,7 +175,7 @@ def _position(held: Held, price: Decimal | None) -> _Row:
         "entry_price": price_text(one.entry_price),
         "price": price_text(price),
         "stop": price_text(held.stop),
-        "unrealised_usd": None if price is None else plain(round(one.unrealised(price), 8)),
+        "unrealised_usd": None if price is None else plain(to_places(one.unrealised(price), 8)),
         "opened_at": iso(one.opened_at),
     }
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bot.domain.clock import SECOND
-from bot.domain.money import ZERO, plain, usd
+from bot.domain.money import ZERO, plain, to_places, usd
 from bot.domain.order import Side
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _koinly(event: TaxEvent, flow: _Flow) -> list[Cells]:
         return []
     row = {
         "Date": f"{_time(event.time)} UTC",
-        "Net Worth Amount": plain(round(abs(worth) * event.quote_usd, 8)),
+        "Net Worth Amount": plain(to_places(abs(worth) * event.quote_usd, 8)),
         "Net Worth Currency": "USD",
         "Label": "realized gain" if flow.pnl else "",
         "Description": _words(event),

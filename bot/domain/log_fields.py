@@ -138,7 +138,11 @@ _EXCHANGE: Final = {
     ),
     Event.VENUE_WARNING: _spec("The exchange's answer carried a warning.", "warning", "venue text"),
     Event.EARN_UNKNOWN: _spec("The amount in Earn could not be read.", "debug", "venue reason"),
-    Event.LEFT_OUT: _spec("A row of a list that does not concern NIJA was ignored.", "warning", "venue product reason"),
+    Event.LEFT_OUT: _spec(
+        "A row or balance that does not concern NIJA was ignored.",
+        "warning",
+        "venue product reason",
+    ),
     Event.VALIDATE_PLACED_ORDER: _spec(
         "The exchange placed an order that it should only have validated; the order was cancelled.",
         "error",

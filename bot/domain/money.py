@@ -14,9 +14,11 @@ HUNDRED = Decimal(100)
 
 #: No real amount, price or size has more digits than this on either side of the decimal point.
 MAX_EXPONENT = 18
-_LEAST = ONE.scaleb(-MAX_EXPONENT)
+_MOST, _LEAST = ONE.scaleb(MAX_EXPONENT), ONE.scaleb(-MAX_EXPONENT)
 #: Enough digits for the largest amount and the least unit together.
 _WIDE = Context(prec=2 * MAX_EXPONENT + 2)
+#: Enough for sums of products of two such amounts.
+_WIDEST = Context(prec=6 * MAX_EXPONENT)
 
 #: A number as exchanges, JSON and people write it. Python itself accepts more: "1_000", digits of other scripts, surrounding
 #: spaces.
@@ -79,6 +81,16 @@ def nearest_to(value: Decimal, step: Decimal) -> Decimal:
     return (value / step).to_integral_value(ROUND_HALF_EVEN) * step
 
 
+def to_places(value: Decimal, places: int) -> Decimal:
+    """`value` with that many decimals. `round` allows 28 digits in all, and raises an error for ten billions with 18 decimals."""
+    return value.quantize(ONE.scaleb(-places), ROUND_HALF_EVEN, _WIDEST)
+
+
+def storable(value: Decimal) -> Decimal:
+    """A sum or product within what `decimal` reads back: a balance times a price may be larger than any number that is read."""
+    return to_places(min(max(value, -_MOST), _MOST), MAX_EXPONENT)
+
+
 def plain(value: Decimal) -> str:
     """Decimal text without exponent or trailing zeros: the form of every number we print or store."""
     text = format(value, "f")
@@ -91,7 +103,7 @@ def shortened(value: Decimal, digits: int = 8) -> Decimal:
     """`value` with at most `digits` significant digits, but all those before the decimal point. For averages shown to people,
     never for the book.
     """
-    return round(value, max(digits - 1 - value.adjusted(), 0)).normalize() if value else value
+    return to_places(value, max(digits - 1 - value.adjusted(), 0)).normalize() if value else value
 
 
 # -- for people -----------------------------------------------------------------------------------------------------
@@ -113,4 +125,4 @@ def as_quantity(value: Decimal) -> str:
     """An amount of a coin, cut to eight significant digits so that it never shows more than is held."""
     if not value:
         return "0"
-    return plain(value.quantize(Decimal(1).scaleb(min(value.adjusted() - 7, 0)), ROUND_DOWN))
+    return plain(value.quantize(Decimal(1).scaleb(min(value.adjusted() - 7, 0)), ROUND_DOWN, _WIDEST))

@@ -19,7 +19,7 @@ from bot.domain.position import Position, closing_price
 from bot.engine.order_manager import OrderManager
 from bot.engine.records import at_stake
 from bot.engine.risk import Losses
-from bot.engine.track_record import TrackRecord
+from bot.engine.track_record import TrackRecord, measured_against
 from bot.engine.universe import MarketCriteria, spendable
 
 #: If the price of a position moved by more than this share since the last measurement, the track record changes only when a
@@ -72,14 +72,16 @@ class Accounting:
         balance = sum((held.total for asset, held in balances.items() if asset in DOLLARS), ZERO)
         result = oms.book.realised_since(0) + unrealised
         certain = quoted <= tickers.keys() and not self._is_sudden(prices)
+        unsettled = oms.book.unsettled()
+        money = measured_against(balance + worth, invested(positions, unsettled, prices))
         oms.valuation.learn(prices, tickers, rates)
         return AccountSnapshot(
             at=at,
             balance=balance,
             equity=balance + worth,
             unrealised=unrealised,
-            exposure=sum(exposures(positions, oms.book.unsettled(), prices).values(), ZERO),
-            losses=self._tracked(result, balance + worth, certain=certain).losses,
+            exposure=sum(exposures(positions, unsettled, prices).values(), ZERO),
+            losses=self._tracked(result, money, certain=certain).losses,
             free={asset: held.free for asset, held in balances.items() if asset in DOLLARS},
             other=_foreign(balances, positions, oms.book.dust()),
             prices=prices,
@@ -123,7 +125,7 @@ class Accounting:
         before, self._before = self._before, prices
         return any(abs(price / before.get(symbol, price) - ONE) > SUDDEN for symbol, price in prices.items())
 
-    def _tracked(self, result: Decimal, equity: Decimal, *, certain: bool) -> TrackRecord:
+    def _tracked(self, result: Decimal, money: Decimal, *, certain: bool) -> TrackRecord:
         """The track record after this measurement; unchanged if the measurement is not `certain`.
 
         It is stored with the cycle's next change, with its report at the latest: a measurement lost in a crash does not count.
@@ -132,9 +134,9 @@ class Accounting:
         today = day_start(self._oms.clock.market_ms())
         known = book.get_state(_TRACK)
         if known is None:
-            track = TrackRecord.begun(result, equity, today)
+            track = TrackRecord.begun(result, money, today)
         elif certain:
-            track = TrackRecord.read(known).after(result, equity, today, book.realised_since(today))
+            track = TrackRecord.read(known).after(result, money, today, book.realised_since(today))
         else:
             return TrackRecord.read(known)
         book.set_state_deferred(_TRACK, track.written())
@@ -155,6 +157,15 @@ def exposures(
             base = base_of(record.symbol)
             found[base] = found.get(base, ZERO) + in_doubt(record)
     return found
+
+
+def invested(positions: Sequence[Position], unsettled: Sequence[OrderRecord], prices: Mapping[str, Decimal]) -> Decimal:
+    """What the money in open positions is worth now, in dollars (a short's cost and result, as if it were paid in full), and what
+    unsettled entries may still cost.
+    """
+    held = (one.value(one.entry_price) + one.unrealised(prices[one.symbol]) for one in positions)
+    entering = (in_doubt(record) for record in unsettled if record.purpose is Purpose.ENTRY)
+    return sum((max(worth, ZERO) for worth in held), ZERO) + sum(entering, ZERO)
 
 
 def in_doubt(record: OrderRecord) -> Decimal:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from bot.domain.clock import day_start, iso, week_start
 from bot.domain.log import Event
-from bot.domain.money import decimal, plain
+from bot.domain.money import decimal, plain, storable, to_places
 from bot.engine.accounting import AccountSnapshot
 from bot.engine.book import Book
 from bot.engine.order_manager import OrderManager
@@ -59,7 +59,7 @@ def earned(book: Book, now: int, result: Decimal) -> tuple[Decimal | None, Decim
     a period whose start was not recorded.
     """
     day, week = _since(book, _DAY, day_start(now)), _since(book, _WEEK, week_start(now))
-    return (None if day is None else round(result - day, 8), None if week is None else round(result - week, 8))
+    return (None if day is None else to_places(result - day, 8), None if week is None else to_places(result - week, 8))
 
 
 def _since(book: Book, name: str, start: int) -> Decimal | None:
@@ -73,4 +73,4 @@ def _begun(book: Book, name: str) -> tuple[int, Decimal] | None:
 
 
 def _begin(book: Book, name: str, start: int, result: Decimal) -> None:
-    book.set_state(name, f"{start} {plain(result)}")
+    book.set_state(name, f"{start} {plain(storable(result))}")

@@ -71,6 +71,13 @@ class OrderManager:
         self.valuation = Valuation(self)
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
+        self.broker.keep_readable(self._depends_on)
+
+    def _depends_on(self, asset: str) -> bool:
+        """Whether the book has a position of a coin, or may get one from an order whose outcome is unknown."""
+        held, asked = self.book.positions(), self.book.unsettled()
+        symbols = [*(position.symbol for position in held), *(record.symbol for record in asked)]
+        return any(symbol.split("-", 1)[0] == asset for symbol in symbols)
 
     @property
     def prices(self) -> Prices:

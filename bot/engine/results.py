@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.domain.booking import Booking
 from bot.domain.log import Event
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, to_places
 from bot.domain.order import Numbers, OrderRecord, Purpose
 from bot.domain.position import Position
 
@@ -108,8 +108,8 @@ def log_end(oms: OrderManager, position: Position, purpose: Purpose, price: Deci
         purpose=purpose,
         price=_average_exit(oms, position) or price,
         entry=position.entry_price,
-        result=round(position.realised, 4),
-        fees=round(position.fees, 4),
+        result=to_places(position.realised, 4),
+        fees=to_places(position.fees, 4),
         currency=position.symbol.split("-")[1],
         reason=reason,
     )

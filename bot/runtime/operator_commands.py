@@ -15,7 +15,7 @@ from bot.domain.log import Event, Halt
 from bot.engine.account_engine import AccountEngine
 from bot.engine.denials import Denials
 from bot.store.ledger import Ledger
-from bot.store.pending_commands import BY_RESUME, ENDED_BY_RESUME
+from bot.store.pending_commands import BY_RESUME, ENDED_BY_RESUME, FLATTENING
 from bot.strategy.gate_inputs import Operation
 from bot.strategy.gates import OPERATION, Blocked, first
 from bot.telemetry.log import EventLog
@@ -24,6 +24,7 @@ from bot.telemetry.log import EventLog
 _UNTIL_RESUME = {"second_instance": Halt.SECOND_INSTANCE, OLDER_BOOK: Halt.OLDER_DATABASE}
 #: Attempts at flattening between two log lines about what is left.
 _PATIENCE = 40
+_FLAT = "flat: NIJA has no positions and no open orders"
 #: The waits after attempts that changed nothing.
 _AGAIN = Backoff(250, 2, 2_000)
 
@@ -92,16 +93,16 @@ class OperatorCommands:
         """Whether a command is already being executed."""
         if command.verb is Verb.SELL:
             return command.number in self._selling
-        return command.verb is Verb.FLATTEN and self._ledger.get_state("flattening") is not None
+        return command.verb is Verb.FLATTEN and self._ledger.get_state(FLATTENING) is not None
 
     def _let_go(self, waiting: Sequence[Command]) -> None:
         """Stop sales and flattenings whose command was cancelled from outside."""
         for number in self._selling.keys() - {one.number for one in waiting}:
             del self._selling[number]
             self._log.info(Event.COMMAND, verb=Verb.SELL, result="cancelled")
-        under_way = self._ledger.get_state("flattening")
+        under_way = self._ledger.get_state(FLATTENING)
         if under_way is not None and under_way not in {str(one.number) for one in waiting}:
-            self._ledger.set_state("flattening", None)
+            self._ledger.set_state(FLATTENING, None)
             self._log.info(Event.COMMAND, verb=Verb.FLATTEN, result="cancelled")
 
     def execute(self, command: Command) -> None:
@@ -111,16 +112,14 @@ class OperatorCommands:
                 self._ledger.set_state("paused", "yes")
                 self._done(command, "paused: no new entries; open positions run until their exit rule closes them")
             case Verb.RESUME:
-                self._call_back_flattening(before=command.number)
+                self._end_flattening(before=command.number)
                 self._end_halts()
-                for name in ("paused", "flattening"):
+                for name in ("paused", FLATTENING):
                     self._ledger.set_state(name, None)
                 self._engine.resume()
                 self._done(command, "resumed")
             case Verb.FLATTEN:
-                self._ledger.set_state("paused", "yes")
-                self._ledger.set_state("flattening", str(command.number))
-                self._log.info(Event.COMMAND, verb=command.verb)
+                self._begin_flattening(command)
             case Verb.SELL:
                 self._selling[command.number] = _Selling(Pause(self._engine.oms.clock))
                 self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol)
@@ -147,10 +146,31 @@ class OperatorCommands:
                 self._ledger.set_state(name, None)
                 self._log.info(Event.RESUMED, limit=halt, reason="the owner resumed trading")
 
-    def _call_back_flattening(self, before: int) -> None:
+    def _begin_flattening(self, command: Command) -> None:
+        """Begin, unless the command was answered as cancelled since it was read; from now on, whoever cancels it sees that it has
+        begun.
+        """
+        paused = self._ledger.get_state("paused")
+        self._ledger.set_state("paused", "yes")
+        self._ledger.set_state(FLATTENING, str(command.number))
+        if command.number and command.number not in {one.number for one in self._ledger.commands()}:
+            self._ledger.set_state(FLATTENING, None)
+            self._ledger.set_state("paused", paused)
+        else:
+            self._log.info(Event.COMMAND, verb=command.verb)
+
+    def _end_flattening(self, before: int) -> None:
+        """Answer the flattenings that a `resume` ends, by what has become of them."""
         for one in self._ledger.commands():
             if one.verb is Verb.FLATTEN and one.number < before:
-                self._ledger.answer(one.number, BY_RESUME)
+                self._ledger.answer(one.number, self._ended_by_resume())
+
+    def _ended_by_resume(self) -> str:
+        if self._ledger.get_state(FLATTENING) is None:
+            return BY_RESUME
+        if left := self._engine.flattening.left():
+            return f"stopped by a later `nija resume`, entries are no longer paused; left: {', '.join(left)}"
+        return f"{_FLAT}; a later `nija resume` has ended the pause"
 
     def _done(self, command: Command, result: str) -> None:
         self._log.info(Event.COMMAND, verb=command.verb, result=result)
@@ -175,12 +195,12 @@ class OperatorCommands:
             selling.pause.begin(selling.wait)
 
     def _go_on_flattening(self) -> None:
-        if self._ledger.get_state("flattening") is None or self._flatten("flatten"):
+        if self._ledger.get_state(FLATTENING) is None or self._flatten("flatten"):
             return
-        self._ledger.set_state("flattening", None)
+        self._ledger.set_state(FLATTENING, None)
         for one in self._ledger.commands():
             if one.verb is Verb.FLATTEN:
-                self._ledger.answer(one.number, "flat: NIJA has no positions and no open orders")
+                self._ledger.answer(one.number, _FLAT)
         self._log.info(Event.HALTED, limit=Halt.OPERATOR, reason="flat; `nija resume` starts entries again")
 
     def _flatten(self, reason: str) -> list[str]:

@@ -26,7 +26,7 @@ from bot.store.account_transaction import Transaction
 from bot.store.answers import About
 from bot.store.database import Store
 from bot.store.health import keep_status
-from bot.store.pending_commands import addressed, command_of, unassigned_of
+from bot.store.pending_commands import FLATTENING, addressed, command_of, unassigned_of
 from bot.store.schema import commands
 from bot.store.transaction import Transactions
 
@@ -373,7 +373,7 @@ class Ledger:
         already. A flattening under way begins again with its command.
         """
         self._held = self._found
-        self.set_state("flattening", None)
+        self.set_state(FLATTENING, None)
 
     def release_commands(self) -> None:
         """Show them again: the exchange's history shows that the database is not older."""
@@ -384,7 +384,7 @@ class Ledger:
         with self._db.noting() as tx:
             older_book.pause(tx, why)
             older_book.void(tx, self._found)
-        for name, value in {"paused": "yes", "flattening": None, OLDER_BOOK: "yes"}.items():
+        for name, value in {"paused": "yes", FLATTENING: None, OLDER_BOOK: "yes"}.items():
             self._cache_state(name, value)
         self.release_commands()
 

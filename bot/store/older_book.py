@@ -18,6 +18,7 @@ from bot.domain.booking import OLDER_BOOK
 from bot.store import account_state
 from bot.store.account_transaction import Transaction
 from bot.store.disk import PRIVATE
+from bot.store.pending_commands import FLATTENING
 from bot.store.schema import commands, journal
 
 #: The answer to a command of an older database.
@@ -64,7 +65,7 @@ def newest_entry(tx: Transaction) -> int:
 
 def pause(tx: Transaction, why: str) -> None:
     """Pause an account whose database is older than what happened since."""
-    account_state.keep(tx, {"paused": "yes", "flattening": None, OLDER_BOOK: "yes"})
+    account_state.keep(tx, {"paused": "yes", FLATTENING: None, OLDER_BOOK: "yes"})
     tx.write_journal("paused", why)
 
 

@@ -20,10 +20,18 @@ from bot.domain.ids import Account, AccountKey
 from bot.store.account_transaction import Row, Transaction, account_of
 from bot.store.database import Store, StoreError, name_of
 from bot.store.reader import Books, Posted
-from bot.store.schema import OF_KEY, accounts, commands
+from bot.store.schema import OF_KEY, accounts, commands, facts
 
 #: The answer to a command that a later `resume` cancels.
 BY_RESUME = "cancelled: `nija resume` was given after it"
+#: The answer to a flattening that was called back while NIJA carried it out.
+STOPPED = (
+    "stopped by the operator after it had begun: what is sold stays sold, and entries stay paused until `nija resume`"
+)
+#: How the answer to a command begins that was not carried out, or not to its end.
+_NOT_DONE = ("cancelled", "stopped")
+#: The state of an account that carries out a flattening: the number of its command.
+FLATTENING = "flattening"
 #: What a later `resume` cancels.
 ENDED_BY_RESUME = frozenset({Verb.PAUSE, Verb.FLATTEN, Verb.RESUME})
 _WAITING = (
@@ -76,13 +84,22 @@ def command_of(row: Row) -> Command:
     return Command(row["verb"], row["id"], row["symbol"] or "", row["detail"] or "")
 
 
+def is_done(result: str) -> bool:
+    """Whether an answer says that its command was carried out, rather than cancelled or stopped."""
+    return not result.startswith(_NOT_DONE)
+
+
 def post(where: URL, verb: Verb, to: Account, symbol: str = "", detail: str = "") -> Posted:
-    """Post a command for an account; a `resume` cancels the pending commands that it overrides. Raises `StoreError`."""
+    """Post a command for an account; a `resume` cancels the pending commands that it overrides. Raises `StoreError`.
+
+    It does not answer for a flattening that has begun: only who carries it out knows what is sold by the time it ends.
+    """
     with closing(Store.open(where)) as store, store.writing() as connection:
         number = _number(connection, to)
         if verb is Verb.RESUME:
             for one in _waiting(connection, where):
-                if unassigned_of(one.to) == unassigned_of(to) and one.command.verb in ENDED_BY_RESUME:
+                same = unassigned_of(one.to) == unassigned_of(to)
+                if same and one.verb in ENDED_BY_RESUME and not _has_begun(connection, one):
                     _answer(connection, one.at.number, BY_RESUME)
         row = {"account_id": number, "verb": verb, "posted_at": system_ms()}
         row |= {"symbol": symbol or None, "detail": detail or None}
@@ -106,13 +123,21 @@ def call_back(orders: Iterable[PendingCommand], why: str) -> None:
     """Cancel these commands; one that was executed meanwhile keeps its answer. Raises `StoreError`."""
     for one in orders:
         with closing(Store.open(one.at.where)) as store, store.writing() as connection:
-            _answer(connection, one.at.number, why)
+            _answer(connection, one.at.number, STOPPED if _has_begun(connection, one) else why)
 
 
 def answer_all(connection: Connection, why: str) -> None:
     """Answer every pending command in this database."""
     open_ones = commands.c.answered_at.is_(None)
     connection.execute(commands.update().where(open_ones), {"answered_at": system_ms(), "result": why})
+
+
+def _has_begun(connection: Connection, one: PendingCommand) -> bool:
+    """Whether this is a flattening and its account carries one out; a second one is then carried out with the first."""
+    of_key = [accounts.c[name] == value for name, value in unassigned_of(one.to).items()]
+    flattening = select(facts.c.value).join(accounts, facts.c.account_id == accounts.c.id)
+    found = connection.execute(flattening.where(facts.c.name == FLATTENING, *of_key))
+    return one.verb is Verb.FLATTEN and found.first() is not None
 
 
 def _answer(connection: Connection, number: int, why: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.clock import SECOND
 from bot.domain.ids import AccountKey
 from bot.domain.log import Event, Log
-from bot.domain.money import as_price, as_quantity, plain, usd
+from bot.domain.money import as_price, as_quantity, plain, to_places, usd
 from bot.domain.position import Position
 from bot.domain.status import BrokerStatus, Holding, Status
 
@@ -108,7 +108,7 @@ def _say_holding(log: Log, key: AccountKey, held: Holding) -> None:
         entry=one.entry_price,
         price=price,
         stop=one.stop_price,
-        unrealised_usd=round(one.unrealised(price), 8) if price is not None else None,
+        unrealised_usd=to_places(one.unrealised(price), 8) if price is not None else None,
         stage=one.stage,
     )
 

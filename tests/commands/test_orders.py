@@ -30,7 +30,7 @@ from bot.runtime.unwatched import unwatched
 from bot.settings.load import load_settings
 from bot.settings.shown import Setting
 from bot.store.backup import back_up
-from bot.store.pending_commands import post, unassigned, waiting
+from bot.store.pending_commands import BY_RESUME, STOPPED, post, unassigned, waiting
 from bot.store.reader import Books
 from bot.store.recovery import put_backups_back, set_aside_damaged
 from tests.sandbox_fixture import ROOT
@@ -118,6 +118,31 @@ def test_what_waits_is_shown_and_called_back(nija: CliRunner, tmp_path: Path) ->
     assert ended.exit_code == 0
     assert "KRAKEN flatten given at" in ended.stdout
     assert ledger(tmp_path).commands() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("cancelled by the operator", WAITS),
+        (BY_RESUME, WAITS),
+        (STOPPED, WAITS),
+        ("flat: NIJA has no positions and no open orders", 0),
+    ],
+)
+@pytest.mark.parametrize("command", [["flatten", "--yes"], ["pause"]])
+def test_a_command_that_is_cancelled_is_not_done(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], answer: str, status: int
+) -> None:
+    book = ledger(tmp_path)
+    write_heartbeat(tmp_path, mode="live", account=str(KRAKEN))
+
+    def wait(_: float) -> None:
+        for one in book.commands():
+            book.answer(one.number, answer)
+
+    monkeypatch.setattr("bot.commands.orders.time.sleep", wait)
+    ended = nija.invoke(app, command)
+    assert (ended.exit_code, ended.stdout) == (status, f"KRAKEN {answer}\n")
 
 
 def test_a_flatten_without_a_terminal_needs_a_yes(nija: CliRunner, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from bot.domain.money import (
     nearest_to,
     plain,
     shortened,
+    storable,
+    to_places,
     usd,
 )
 
@@ -135,7 +137,13 @@ def test_shortened(value: str, short: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [("3299.615500529333315001443636", "3299.6155"), ("0.00001234", "0.00001234"), ("95472.2", "95472.2"), ("0", "0")],
+    [
+        ("1e38", f"1{'0' * 38}"),
+        ("3299.615500529333315001443636", "3299.6155"),
+        ("0.00001234", "0.00001234"),
+        ("95472.2", "95472.2"),
+        ("0", "0"),
+    ],
 )
 def test_prices(value: str, text: str) -> None:
     assert as_price(Decimal(value)) == text
@@ -150,7 +158,28 @@ def test_prices(value: str, text: str) -> None:
         ("1E-9", "0.000000001"),
         ("0", "0"),
         ("12", "12"),
+        ("1.2e38", f"12{'0' * 37}"),
     ],
 )
 def test_quantities_are_never_shown_as_more_than_there_is(value: str, text: str) -> None:
     assert as_quantity(Decimal(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "text"),
+    [
+        ("10000000000.1", 18, "10000000000.100000000000000000"),
+        ("1.00000000000000000049", 18, "1.000000000000000000"),
+        ("-2.5", 0, "-2"),
+        ("1e38", 8, f"1{'0' * 38}.00000000"),
+    ],
+)
+def test_any_amount_can_be_rounded(value: str, places: int, text: str) -> None:
+    assert format(to_places(Decimal(value), places), "f") == text
+
+
+@given(st.decimals(Decimal("-1e40"), Decimal("1e40"), allow_nan=False))
+def test_what_is_stored_reads_back(value: Decimal) -> None:
+    kept = storable(value)
+    assert decimal(plain(kept)) == kept
+    assert abs(value) > Decimal("1e18") or abs(kept - value) <= Decimal("1e-18")

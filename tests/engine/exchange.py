@@ -5,7 +5,7 @@ front of it.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -154,6 +154,9 @@ class Exchange(BaseBroker):
 
     def limit_calls(self, seconds: float | None) -> None:
         """Nothing here takes time."""
+
+    def keep_readable(self, needed: Callable[[str], bool]) -> None:
+        self.needed = needed
 
     # -- what entries do not use --
     def connect(self) -> Connection:

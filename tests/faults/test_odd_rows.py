@@ -1,6 +1,8 @@
-"""Rows of the owner's own orders and trades that no documentation describes: NIJA's lists stay complete and readable."""
+"""Rows of the owner's own orders, trades and coins that no documentation describes: NIJA's lists stay complete and readable."""
 
 from __future__ import annotations
+
+from decimal import Decimal
 
 from bot.domain.log import Event
 from tests.faults.test_switches import whole_trade
@@ -27,3 +29,13 @@ def test_nothing_is_blocked_and_the_owners_orders_rest(rig: Rig) -> None:
         assert [row["id"] for row in rig.sent(origin="manual", status="open")] == resting
         assert len(resting) == EACH_FORM
         assert len(rig.notes.said(Event.LEFT_OUT)) > 0
+
+
+def test_a_coin_with_an_absurd_balance_hides_no_position(rig: Rig) -> None:
+    coin, amount = "SHIB", Decimal("1e21")
+    rig.deposit(coin, amount)
+    try:
+        whole_trade(rig)
+    finally:
+        rig.deposit(coin, -amount)
+    assert {fields["product"] for fields in rig.notes.said(Event.LEFT_OUT)} == {coin}

@@ -10,11 +10,12 @@ import pytest
 
 from bot.domain.clock import SystemClock
 from bot.domain.events import Command, Lasts, Verb
+from bot.domain.ids import Account
 from bot.domain.log import Event, Halt
 from bot.engine.denials import Denials
 from bot.engine.flatten import Progress
 from bot.runtime.operator_commands import OperatorCommands
-from bot.store.pending_commands import BY_RESUME, call_back, post, waiting
+from bot.store.pending_commands import BY_RESUME, FLATTENING, STOPPED, call_back, is_done, post, unassigned, waiting
 from bot.store.reader import Books, Posted
 from bot.strategy.gates import Gate
 from tests.notes import Notes
@@ -88,8 +89,15 @@ def given(tmp_path: Path) -> SimpleNamespace:
     book = ledger(tmp_path)
     clock, log, texts = Hand(), Notes(), [Progress(done=False, text="no answer")]
     denials = Denials(book)
+    held: list[str] = []
+    steps: list[str] = []
+    flattening = SimpleNamespace(
+        sell_one=lambda *_: tries.append(clock.now) or texts[-1],
+        left=lambda: list(held),
+        step=lambda reason: steps.append(reason) or list(held),
+    )
     business: Any = SimpleNamespace(
-        flattening=SimpleNamespace(sell_one=lambda *_: tries.append(clock.now) or texts[-1], left=list),
+        flattening=flattening,
         oms=SimpleNamespace(clock=clock),
         deny=denials.deny,
         allow=denials.allow,
@@ -99,7 +107,16 @@ def given(tmp_path: Path) -> SimpleNamespace:
     commands = OperatorCommands(book, business, tmp_path / "EMERGENCY_STOP", cast("Any", log), watch_only=False)
     where = Books(tmp_path).where(KRAKEN.key)
     return SimpleNamespace(
-        book=book, clock=clock, log=log, texts=texts, tries=tries, oms=commands, books=Books(tmp_path), where=where
+        book=book,
+        clock=clock,
+        log=log,
+        texts=texts,
+        tries=tries,
+        oms=commands,
+        books=Books(tmp_path),
+        where=where,
+        held=held,
+        steps=steps,
     )
 
 
@@ -166,3 +183,93 @@ def test_allow_says_what_is_still_denied(given: SimpleNamespace) -> None:
         "DOGE allowed; still denied: SHIB-USD",
         "SHIB-USD allowed",
     ]
+
+
+# -- a flattening and a resume
+
+
+def state(given: SimpleNamespace) -> tuple[str | None, bool]:
+    """Whether entries are paused, and whether a flattening is under way."""
+    return given.book.get_state("paused"), given.book.get_state(FLATTENING) is not None
+
+
+@pytest.mark.parametrize("to", [KRAKEN, unassigned("live", KRAKEN.key)])
+def test_a_resume_before_a_flattening_has_begun_cancels_it(given: SimpleNamespace, to: Account) -> None:
+    given.held.append("BTC-USD: 1 held")
+    posted = post(given.where, Verb.FLATTEN, to)
+    post(given.where, Verb.RESUME, KRAKEN)
+    assert result(given, posted) == BY_RESUME
+    given.oms.poll()
+    assert given.steps == []
+    assert state(given) == (None, False)
+
+
+@pytest.mark.parametrize("paused", [None, "yes"])
+def test_a_flattening_that_was_cancelled_since_it_was_read_does_not_begin(
+    given: SimpleNamespace, paused: str | None
+) -> None:
+    given.book.set_state("paused", paused)
+    posted = post(given.where, Verb.FLATTEN, KRAKEN)
+    (read,) = given.book.commands()
+    post(given.where, Verb.RESUME, KRAKEN)
+    given.oms.execute(read)
+    assert result(given, posted) == BY_RESUME
+    assert state(given) == (paused, False)
+    assert not given.log.said(Event.COMMAND)
+
+
+@pytest.mark.parametrize("to", [KRAKEN, unassigned("live", KRAKEN.key)])
+def test_a_resume_after_a_flattening_has_begun_stops_it_and_says_what_is_left(
+    given: SimpleNamespace, to: Account
+) -> None:
+    given.held.append("BTC-USD: 1 held")
+    posted = [post(given.where, Verb.FLATTEN, to)]
+    given.oms.poll()
+    posted.append(post(given.where, Verb.FLATTEN, to))
+    resumed = post(given.where, Verb.RESUME, KRAKEN)
+    assert [result(given, one) for one in posted] == [None, None], "nobody knows yet what will be sold"
+    given.oms.poll()
+    for one in posted:
+        answer = result(given, one)
+        assert answer == "stopped by a later `nija resume`, entries are no longer paused; left: BTC-USD: 1 held"
+        assert not is_done(answer)
+    assert result(given, resumed) == "resumed"
+    assert state(given) == (None, False)
+    assert given.steps == ["flatten"]
+
+
+def test_a_resume_after_everything_was_sold_says_so(given: SimpleNamespace) -> None:
+    given.held.append("BTC-USD: 1 held")
+    posted = post(given.where, Verb.FLATTEN, KRAKEN)
+    given.oms.poll()
+    given.held.clear()
+    post(given.where, Verb.RESUME, KRAKEN)
+    given.oms.poll()
+    answer = result(given, posted)
+    assert answer is not None
+    assert answer.startswith("flat: ")
+    assert answer.endswith("a later `nija resume` has ended the pause")
+    assert is_done(answer)
+
+
+def test_a_flattening_is_called_back_although_the_resume_after_it_is_called_back_too(given: SimpleNamespace) -> None:
+    given.held.append("BTC-USD: 1 held")
+    posted = post(given.where, Verb.FLATTEN, KRAKEN)
+    given.oms.poll()
+    resumed = post(given.where, Verb.RESUME, KRAKEN)
+    call_back(waiting(given.books), "cancelled by the operator")
+    given.oms.poll()
+    assert (result(given, posted), result(given, resumed)) == (STOPPED, "cancelled by the operator")
+    assert state(given) == ("yes", False)
+
+
+@pytest.mark.parametrize(
+    "other", [Account("demo", "kraken", "main", "d-1"), Account("live", "kraken", "main", "k", "b")]
+)
+def test_the_flattening_of_another_account_begins_nothing_here(
+    given: SimpleNamespace, tmp_path: Path, other: Account
+) -> None:
+    ledger(tmp_path, other).set_state(FLATTENING, "1")
+    posted = post(given.where, Verb.FLATTEN, KRAKEN)
+    post(given.where, Verb.RESUME, KRAKEN)
+    assert result(given, posted) == BY_RESUME

@@ -16,6 +16,7 @@ from bot.brokers.coinbase import parse as wire
 from bot.brokers.coinbase.errors import failure
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common import answers
+from bot.brokers.common.coins import CoinsLeftOut
 from bot.brokers.common.lag import FillLag
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
@@ -47,6 +48,7 @@ class CoinbaseAccount:
         self._log = log
         self._traded = traded
         self.portfolio = ""
+        self.coins = CoinsLeftOut("coinbase", log)
         self._announced: dict[str, bool] = {}
         self._left_out: LruCache[None] = LruCache()
         self._lag = FillLag(clock.steady_ms)
@@ -134,7 +136,7 @@ class CoinbaseAccount:
         for row in self._pages("/accounts", "accounts", {}):
             if row not in rows:
                 rows.append(row)
-        return failure.understood(lambda: [wire.wallet(row, self.portfolio) for row in rows])
+        return failure.understood(lambda: wire.wallets(rows, self.portfolio, self.coins.excused))
 
     def _orders(self, query: Params) -> list[VenueOrder]:
         return self._read(self._pages("/orders/historical/batch", "orders", {**_OURS, **query}))

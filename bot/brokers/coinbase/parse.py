@@ -14,12 +14,15 @@ from typing import Any, TypeVar
 
 from bot.brokers.common.answers import (
     BadAnswer,
+    ExcusedCoin,
     about,
     by_age,
     holding,
     mapping,
+    no_coin_excused,
     number,
     oldest_first,
+    one_coin,
     side,
     sound_fill,
     sound_order,
@@ -263,6 +266,15 @@ def wallet(value: object, portfolio: str) -> Wallet:
         held=Balance(_amount(row, "available_balance"), _amount(row, "hold")),
         ours=plain_kind and spot and usable and of in (portfolio, ""),
     )
+
+
+def wallets(rows: Iterable[object], portfolio: str, excused: ExcusedCoin = no_coin_excused) -> list[Wallet]:
+    """All accounts, without those of coins whose balance cannot be read and that are `excused`."""
+    found = []
+    for row in rows:
+        with one_coin(named(mapping(row, "account"), "currency"), excused):
+            found.append(wallet(row, portfolio))
+    return found
 
 
 def _amount(row: Mapping[str, Any], key: str) -> Decimal:

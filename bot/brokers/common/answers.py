@@ -6,7 +6,7 @@ Shared by all venues. Exchanges are not trusted: a number may be NaN, a text may
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -67,6 +67,24 @@ def holding(row: Mapping[str, Any], key: str, default: Decimal | None = None) ->
         return balance(value)
     except BadNumber as error:
         raise BadAnswer(f"{key}: {error}") from error
+
+
+#: Whether a coin's balance that cannot be read may be left out: takes the coin and the reason.
+ExcusedCoin = Callable[[str, str], bool]
+
+
+def no_coin_excused(asset: str, reason: str) -> bool:  # noqa: ARG001
+    return False
+
+
+@contextmanager
+def one_coin(asset: str, excused: ExcusedCoin) -> Iterator[None]:
+    """Leave out this coin's balance if it cannot be read and is `excused`; otherwise name the coin in the `BadAnswer`."""
+    try:
+        yield
+    except BadAnswer as error:
+        if not excused(asset, str(error)):
+            raise BadAnswer(f"balance of {asset[:40]}: {error}") from error
 
 
 def measure(value: object) -> float:

@@ -5,12 +5,13 @@ A venue supplies the parts and overrides the few verbs that differ.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
 from bot.brokers.base import BaseBroker, CandleReader, Capabilities, OrderProbe
 from bot.brokers.common.capability_probe import CapabilityProbe
+from bot.brokers.common.coins import CoinsLeftOut
 from bot.brokers.history import History
 from bot.domain.candles import Candles
 from bot.domain.fill import Fill
@@ -41,6 +42,8 @@ class Market(Protocol):
 
 class Holdings(Protocol):
     """The account's balances, orders and fills."""
+
+    coins: CoinsLeftOut
 
     def balances(self) -> Mapping[str, Balance]: ...
     def unavailable_balances(self) -> Mapping[str, Decimal]: ...
@@ -111,6 +114,9 @@ class VenueBroker(BaseBroker):
         return self._market.look(symbol, since)
 
     # -- account -----------------------------------------------------------------------------------------------------
+    def keep_readable(self, needed: Callable[[str], bool]) -> None:
+        self._account.coins.needed = needed
+
     def balances(self) -> Mapping[str, Balance]:
         return self._account.balances()
 

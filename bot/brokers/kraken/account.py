@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.brokers.base import BrokerError, Reading
 from bot.brokers.common.answers import oldest_first
+from bot.brokers.common.coins import CoinsLeftOut
 from bot.brokers.common.lag import FillLag
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import chunks, whole
@@ -48,6 +49,7 @@ class KrakenAccount:
         self._transport = transport
         self._market = market
         self._log = log
+        self.coins = CoinsLeftOut("kraken", log)
         self._lag = FillLag(clock.steady_ms, wire.INSIGNIFICANT)
         self._memory = Memory()
         self._strangers = Strangers(log)
@@ -57,12 +59,13 @@ class KrakenAccount:
     def balances(self) -> dict[str, Balance]:
         """BalanceEx without assets that cannot be traded."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
-        return failure.understood(lambda: wire.balances(rows, names))
+        return failure.understood(lambda: wire.balances(rows, names, self.coins.excused))
 
     def unavailable_balances(self) -> dict[str, Decimal]:
         """The dotted assets of BalanceEx, plus what Earn holds of a coin beyond those: vaults have no dotted asset."""
         rows, names = self._transport.private("BalanceEx"), self._market.names()
-        dotted, earning = failure.understood(lambda: wire.pockets(rows, names)), self._earning(names)
+        dotted = failure.understood(lambda: wire.pockets(rows, names, self.coins.excused))
+        earning = self._earning(names)
         return {coin: max(dotted.get(coin, ZERO), earning.get(coin, ZERO)) for coin in dotted.keys() | earning.keys()}
 
     def _earning(self, names: Names) -> dict[str, Decimal]:
@@ -71,7 +74,7 @@ class KrakenAccount:
         """
         try:
             rows = self._transport.private("Earn/Allocations", {"hide_zero_allocations": "true"})
-            return failure.understood(lambda: wire.allocations(rows, names))
+            return failure.understood(lambda: wire.allocations(rows, names, self.coins.excused))
         except BrokerError as error:
             row = row_of(error.text)
             if row is None or row.text not in _NO_EARN:

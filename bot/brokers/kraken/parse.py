@@ -15,11 +15,14 @@ from typing import Any, TypeVar
 from bot.brokers.common import answers
 from bot.brokers.common.answers import (
     BadAnswer,
+    ExcusedCoin,
     about,
     by_age,
     holding,
+    no_coin_excused,
     number,
     oldest_first,
+    one_coin,
     sequence,
     side,
     sound_fill,
@@ -207,39 +210,43 @@ def fills(rows: object, names: Names, excused: Excused = nothing_excused) -> lis
 
 
 # -- money --------------------------------------------------------------------------------------------------------
-def balances(rows: object, names: Names) -> dict[str, Balance]:
+def balances(rows: object, names: Names, excused: ExcusedCoin = no_coin_excused) -> dict[str, Balance]:
     """BalanceEx: free = balance + credit - credit_used - hold_trade. Dotted assets cannot be traded."""
     found: dict[str, Balance] = {}
     for name, value in mapping(rows, "balances").items():
         if "." in name:
             continue
-        row = mapping(value, name)
-        held = holding(row, "hold_trade", ZERO)
-        free = holding(row, "balance") + holding(row, "credit", ZERO) - holding(row, "credit_used", ZERO) - held
-        before = found.get(names.asset(name), Balance(ZERO))
-        found[names.asset(name)] = Balance(before.free + max(free, ZERO), before.held + held)
+        with one_coin(names.asset(name), excused):
+            row = mapping(value, name)
+            held = holding(row, "hold_trade", ZERO)
+            free = holding(row, "balance") + holding(row, "credit", ZERO) - holding(row, "credit_used", ZERO) - held
+            before = found.get(names.asset(name), Balance(ZERO))
+            found[names.asset(name)] = Balance(before.free + max(free, ZERO), before.held + held)
     return found
 
 
-def pockets(rows: object, names: Names) -> dict[str, Decimal]:
+def pockets(rows: object, names: Names, excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
     """BalanceEx: the amounts in dotted assets (`.F .S .M .B .P .HOLD .T`), by the coin's common name."""
     found: dict[str, Decimal] = {}
     for name, value in mapping(rows, "balances").items():
-        amount = holding(mapping(value, name), "balance") if "." in name else ZERO
-        if amount:
-            found[names.coin_of_dotted(name)] = found.get(names.coin_of_dotted(name), ZERO) + amount
+        coin = names.coin_of_dotted(name)
+        with one_coin(coin, excused):
+            amount = holding(mapping(value, name), "balance") if "." in name else ZERO
+            if amount:
+                found[coin] = found.get(coin, ZERO) + amount
     return found
 
 
-def allocations(result: object, names: Names) -> dict[str, Decimal]:
+def allocations(result: object, names: Names, excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
     """Earn/Allocations: the amounts in Kraken's Earn strategies, vaults included, by the coin's common name."""
     found: dict[str, Decimal] = {}
     for item in sequence(mapping(result, "allocations").get("items") or [], "items"):
         row = mapping(item, "allocation")
         total = mapping(mapping(row.get("amount_allocated"), "amount").get("total"), "total")
-        coin, amount = names.coin_of_dotted(text(row, "native_asset")), holding(total, "native")
-        if amount:
-            found[coin] = found.get(coin, ZERO) + amount
+        coin = names.coin_of_dotted(text(row, "native_asset"))
+        with one_coin(coin, excused):
+            if amount := holding(total, "native"):
+                found[coin] = found.get(coin, ZERO) + amount
     return found
 
 

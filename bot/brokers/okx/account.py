@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from bot.brokers.base import BrokerError
 from bot.brokers.common.answers import mapping, text
+from bot.brokers.common.coins import CoinsLeftOut
 from bot.brokers.common.lag import FillLag
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
@@ -26,6 +27,7 @@ from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import DAY, HOUR, SECOND, Clock
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
+from bot.domain.log import Log
 from bot.domain.money import ZERO
 from bot.domain.order import DONE, OrderStatus, VenueOrder
 from bot.domain.outcome import ErrorMeaning
@@ -60,12 +62,13 @@ class Attached(NamedTuple):
 class OkxAccount:
     """Queries of one account."""
 
-    def __init__(self, config: OkxConfig, transport: OkxTransport, market: OkxMarket, clock: Clock) -> None:
+    def __init__(self, config: OkxConfig, transport: OkxTransport, market: OkxMarket, clock: Clock, log: Log) -> None:
         self._types = ALL_TYPES if config.swaps else ("SPOT",)
         self._margin = config.swaps
         self._transport = transport
         self._market = market
         self._clock = clock
+        self.coins = CoinsLeftOut("okx", log)
         self._kinds: tuple[str, ...] = _ALGO_KINDS
         self._algo_ids: LruCache[str | None] = LruCache()
         self._entries: LruCache[str | None] = LruCache()
@@ -81,7 +84,7 @@ class OkxAccount:
     def balances(self) -> dict[str, Balance]:
         """account/balance: the trading account."""
         rows = self._transport.private("/api/v5/account/balance")
-        return failure.understood(lambda: wire.balances(rows, margin=self._margin))
+        return failure.understood(lambda: wire.balances(rows, margin=self._margin, excused=self.coins.excused))
 
     def unavailable_balances(self) -> dict[str, Decimal]:
         """asset/balances: the funding account. Empty if the site or the key does not offer it."""
@@ -91,7 +94,7 @@ class OkxAccount:
             if error.meaning not in _NOT_ASKED:
                 raise
             return {}
-        return failure.understood(lambda: wire.pockets(rows))
+        return failure.understood(lambda: wire.pockets(rows, self.coins.excused))
 
     def fees(self, symbols: Collection[str], *, in_coin: bool = True) -> dict[str, FeeRate]:
         """trade-fee per instrument type: each market pays its group's rate. Swaps pay the fee in the quote; spot purchases pay it

@@ -57,7 +57,7 @@ class OKXBroker(VenueBroker):
         self._config = config
         self._transport = OkxTransport(config, clock, log)
         self._market = OkxMarket(config, self._transport, clock, log)
-        self._account = OkxAccount(config, self._transport, self._market, clock)
+        self._account = OkxAccount(config, self._transport, self._market, clock, log)
         self._venue_clock = VenueClock(self._market.time, clock, log, failure)
         self._trade = OkxTrade(config, self._transport, self._market, self._account, clock, self._venue_clock, log)
 

@@ -13,12 +13,15 @@ from typing import Any
 
 from bot.brokers.common.answers import (
     BadAnswer,
+    ExcusedCoin,
     about,
     by_age,
     holding,
     mapping,
+    no_coin_excused,
     number,
     oldest_first,
+    one_coin,
     sequence,
     side,
     sound_fill,
@@ -258,7 +261,7 @@ def fills(rows: Iterable[object], units: Units) -> list[Fill]:
 
 
 # -- money ----------------------------------------------------------------------------------------------------------------
-def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
+def balances(rows: list[Any], *, margin: bool, excused: ExcusedCoin = no_coin_excused) -> dict[str, Balance]:
     """account/balance by coin: free is `availBal`, held is `frozenBal`.
 
     With swaps enabled (`margin`), the free part of a quote is what can serve as margin (`availEq`), and free plus held is its
@@ -270,7 +273,8 @@ def balances(rows: list[Any], *, margin: bool) -> dict[str, Balance]:
             row = mapping(detail, "details")
             asset = text(row, "ccy")
             in_margin = margin and asset in DOLLARS and text(row, "availEq") and text(row, "cashBal")
-            found[asset] = _margin(row) if in_margin else _spot(row)
+            with one_coin(asset, excused):
+                found[asset] = _margin(row) if in_margin else _spot(row)
     return found
 
 
@@ -284,9 +288,12 @@ def _margin(row: Mapping[str, Any]) -> Balance:
     return Balance(free, cash - free)
 
 
-def pockets(rows: list[Any]) -> dict[str, Decimal]:
+def pockets(rows: list[Any], excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
     """asset/balances: the balances of the funding account."""
-    found = {text(row, "ccy"): holding(row, "bal", ZERO) for row in (mapping(each, "asset") for each in rows)}
+    found: dict[str, Decimal] = {}
+    for row in (mapping(each, "asset") for each in rows):
+        with one_coin(text(row, "ccy"), excused):
+            found[text(row, "ccy")] = holding(row, "bal", ZERO)
     return {asset: amount for asset, amount in found.items() if amount > 0}
 
 
