@@ -75,9 +75,8 @@ class OrderManager:
 
     def _depends_on(self, asset: str) -> bool:
         """Whether the book has a position of a coin, or may get one from an order whose outcome is unknown."""
-        held, asked = self.book.positions(), self.book.unsettled()
-        symbols = [*(position.symbol for position in held), *(record.symbol for record in asked)]
-        return any(symbol.split("-", 1)[0] == asset for symbol in symbols)
+        at_stake = (*self.book.positions(), *self.book.unsettled())
+        return any(one.symbol.split("-", 1)[0] == asset for one in at_stake)
 
     @property
     def prices(self) -> Prices:
