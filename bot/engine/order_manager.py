@@ -35,7 +35,7 @@ from bot.engine.book import Book, Booking
 from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import CLOSED, Markets
-from bot.engine.records import at_stake
+from bot.engine.records import at_stake, coins_of, markets_of
 from bot.engine.valuation import Valuation
 from bot.marketdata.port import Prices
 
@@ -71,12 +71,7 @@ class OrderManager:
         self.valuation = Valuation(self)
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
-        self.broker.keep_readable(self._depends_on)
-
-    def _depends_on(self, asset: str) -> bool:
-        """Whether the book has a position of a coin, or may get one from an order whose outcome is unknown."""
-        at_stake = (*self.book.positions(), *self.book.unsettled())
-        return any(one.symbol.split("-", 1)[0] == asset for one in at_stake)
+        self.broker.keep_readable(lambda asset: asset in coins_of(self.book))
 
     @property
     def prices(self) -> Prices:
@@ -85,8 +80,8 @@ class OrderManager:
 
     def learn_rules(self) -> None:
         """Read the markets and their current rules; raises `BrokerError`."""
+        self.broker.keep_listed(markets_of(self.book))
         held = [position.symbol for position in self.book.positions()]
-        self.broker.keep_listed({*held, *(record.symbol for record in self.book.unsettled())})
         self.instruments = self.markets.read(self.instruments, held, self.book)
 
     def fee(self, symbol: str) -> FeeRate:

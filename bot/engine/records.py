@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from bot.domain.order import STOPS, OrderRecord, OrderStatus, Purpose
 from bot.domain.outcome import ErrorMeaning
+from bot.engine.book import Book
 
 #: Refusals after which the same order may be tried again, because nothing can have happened.
 TRANSIENT = frozenset(
@@ -52,3 +53,13 @@ def refusal(record: OrderRecord) -> ErrorMeaning | None:
     """The meaning that `submit` stored before the exchange's message; None for an order without a refusal message."""
     word = record.reason.partition(":")[0]
     return next((meaning for meaning in ErrorMeaning if meaning == word), None)
+
+
+def markets_of(book: Book) -> set[str]:
+    """The markets in which the book has a position, or may get one from an order whose outcome is unknown."""
+    return {one.symbol for one in book.positions()} | {one.symbol for one in book.unsettled()}
+
+
+def coins_of(book: Book) -> set[str]:
+    """The base coins of these markets."""
+    return {symbol.split("-", 1)[0] for symbol in markets_of(book)}
