@@ -199,10 +199,10 @@ class PositionMonitor:
                 self.oms.log.warning(Event.WATCH, symbol=position.symbol, reason=error.text)
 
     def say_unfit(self) -> None:
-        """Log the positions whose candles cannot be used now."""
+        """Log the positions whose candles cannot be used now, except of closed markets, which were logged as such once."""
         for position in self.oms.book.positions():
             found = self.candle_cache.of(position.symbol)
-            if isinstance(found, Unfit):
+            if isinstance(found, Unfit) and self.oms.instruments[position.symbol].trading is not Trading.SUSPENDED:
                 self.oms.log.warning(Event.WATCH, symbol=position.symbol, reason=found.reason)
 
     def _walk_one(self, position: Position, candles: Candles) -> None:

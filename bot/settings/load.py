@@ -7,14 +7,16 @@ that depends only on these settings.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from dotenv.parser import Binding, parse_stream
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
@@ -38,6 +40,8 @@ HOME: Final = "NIJA_HOME"
 """The only variable of ours that `.env` cannot contain, because it says where `.env` is."""
 VENUES: Final = ("kraken", "okx", "coinbase")
 """The exchanges, in the order used everywhere."""
+_PASSING: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""Why a folder cannot be written now, but perhaps later."""
 
 
 class ConfigError(Exception):
@@ -236,8 +240,8 @@ def usable_state_folder() -> Path:
 
 
 def usable_data_dir(settings: Settings) -> Path:
-    """The data folder, created if necessary; raises `ConfigError` if it cannot be. A read-only one is accepted: the daemon waits
-    until its disk can be written."""
+    """The data folder, created if necessary; raises `ConfigError` if it cannot be, or can never hold a file, such as /proc. One
+    on a full or read-only disk is accepted: the daemon waits until it can be written."""
     folder = settings.operation.data_dir
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -245,15 +249,27 @@ def usable_data_dir(settings: Settings) -> Path:
         raise ConfigError(
             [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can be created ({error.strerror})']
         ) from None
+    try:
+        _probe(folder)
+    except OSError as error:
+        if error.errno not in _PASSING:
+            raise ConfigError(
+                [f'NIJA_DATA_DIR is "{folder}": it must be a folder that can hold files ({error.strerror})']
+            ) from None
     return folder
 
 
 def _writable(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
+    _probe(folder)
+    return folder
+
+
+def _probe(folder: Path) -> None:
+    """Create and remove a file; raises OSError."""
     descriptor, probe = tempfile.mkstemp(dir=folder, prefix=".probe-")
     os.close(descriptor)
     Path(probe).unlink()
-    return folder
 
 
 def service_manager_socket() -> tuple[str, bool]:
@@ -309,6 +325,8 @@ def _build_groups(values: Mapping[str, str], home: Path) -> tuple[dict[str, Grou
     lines: list[str] = []
     for place, group in GROUPS.items():
         given = {field: values[name] for name, field in group.variables().items() if name in values}
+        odd = [field for field, text in given.items() if _has_other_digits(group, field, text)]
+        lines += [_error_line(group, field, given.pop(field)) for field in odd]
         try:
             groups[place] = group.model_validate(given, context={"home": home})
         except ValidationError as error:
@@ -320,11 +338,20 @@ def _error_lines(group: type[Group], given: Mapping[str, str], error: Validation
     wrong = error.errors(include_input=False, include_context=False, include_url=False)
     # Pydantic also reports defaults that depend on an unusable value; nobody set those.
     fields = [field for field in dict.fromkeys(str(item["loc"][0]) for item in wrong) if field in given]
-    return [
-        f"{group.variable(field)} {_shown(group, field, given[field])}: "
-        f"it must be {group.model_fields[field].description}"
-        for field in fields
-    ]
+    return [_error_line(group, field, given[field]) for field in fields]
+
+
+def _error_line(group: type[Group], field: str, text: str) -> str:
+    return f"{group.variable(field)} {_shown(group, field, text)}: it must be {group.model_fields[field].description}"
+
+
+def _has_other_digits(group: type[Group], field: str, text: str) -> bool:
+    """Whether a number has digits of another script, such as Arabic ones: Python would accept them, and few can read them."""
+    return not text.isascii() and _is_number(group.model_fields[field].annotation)
+
+
+def _is_number(kind: object) -> bool:
+    return kind is int or kind is Decimal or any(map(_is_number, get_args(kind)))
 
 
 def _shown(group: type[Group], field: str, text: str) -> str:

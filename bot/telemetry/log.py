@@ -270,10 +270,12 @@ class Logs:
     def _make_handlers(self, operation: OperationSettings, console: TextIO | None) -> list[Queued]:
         formatter = (JsonFormatter if operation.log_format == "json" else TextFormatter)(self.redact)
         try:
-            sinks: list[Sink] = [FollowedFile(operation.log_file)]
+            file = FollowedFile(operation.log_file)
+            file.check()
         except OSError as error:
             why = f"it must be a writable file ({error.strerror})"
             raise ConfigError([f'LOG_FILE is "{operation.log_file}": {why}']) from None
+        sinks: list[Sink] = [file]
         if console is not None:
             sinks.append(Console(console))
         handlers = [Queued(sink, _missing) for sink in sinks]

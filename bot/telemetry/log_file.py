@@ -55,6 +55,11 @@ class FollowedFile:
         else:
             self._complained = False
 
+    def check(self) -> None:
+        """Raise OSError for a device that takes no line, such as /dev/full. Unlike a full disk, it will never have room."""
+        if stat.S_ISCHR(os.fstat(self._file).st_mode) and not os.isatty(self._file):
+            os.write(self._file, b"\n")
+
     def close(self) -> None:
         if self._file != _CLOSED:
             os.close(self._file)

@@ -12,6 +12,7 @@ from bot.domain.booking import Worth
 from bot.domain.candles import Candles
 from bot.domain.clock import MINUTE
 from bot.domain.events import Unfit
+from bot.domain.instrument import Trading
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
 from bot.engine.exits import SHOWN_WITHIN, STOP_GRACE
@@ -167,6 +168,9 @@ def test_a_position_whose_candles_cannot_be_used_is_named(scene: Scene) -> None:
     scene.deliver(Unfit("a hole"))
     scene.engine.monitor.say_unfit()
     assert [line["reason"] for line in scene.log.said(Event.WATCH)] == ["a hole"]
+    scene.change(trading=Trading.SUSPENDED)
+    scene.engine.monitor.say_unfit()
+    assert len(scene.log.said(Event.WATCH)) == 1, "a closed market has none, and its HALTED line said so once"
 
 
 @pytest.mark.parametrize("status", [OrderStatus.CANCELED, OrderStatus.REJECTED])

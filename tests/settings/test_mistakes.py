@@ -41,6 +41,9 @@ REFUSED = {
     "a decimal comma": ("MIN_REWARD_TO_COST=1,5", 'MIN_REWARD_TO_COST is "1,5": it must be a number, 0 to 100'),
     "not a number": ("MIN_BALANCE_USD=NaN", 'MIN_BALANCE_USD is "NaN": it must be an amount of US dollars, 0 or more'),
     "a word for a number": ("MAX_PAIRS=all", 'MAX_PAIRS is "all": it must be a whole number, 1 to 1000'),
+    "digits of another script": ("CYCLE_SECONDS=\u0663", r'CYCLE_SECONDS is "\u0663": it must be seconds, 1 to 86400'),
+    "the same for a whole number": ("MAX_PAIRS=\uff11", r'MAX_PAIRS is "\uff11": it must be a whole number, 1 to 1000'),
+    "the same where none is the default": ("MAX_ORDER_USD=\u0663", r'MAX_ORDER_USD is "\u0663": it must be an amount'),
     "a unit": ("CYCLE_SECONDS=5 min", 'CYCLE_SECONDS is "5 min": it must be seconds, 1 to 86400'),
     "the least over the most": ("MIN_POSITION_PCT=20", 'MIN_POSITION_PCT is "20": it must be at most MAX_POSITION_PCT (10)'),
     # -- words
@@ -56,6 +59,7 @@ REFUSED = {
     "no database": ("DATABASE_URL=mysql://u:hunter22@h/n", "DATABASE_URL has 22 characters that do not fit"),
     "a file that is not there": ("NEWS_CALENDAR=none.csv", 'NEWS_CALENDAR is "none.csv": it must be a readable CSV or ICS file'),
     "no folder": ("NIJA_DATA_DIR=/proc/none", 'NIJA_DATA_DIR is "/proc/none": it must be a folder that can be created'),
+    "no folder for files": ("NIJA_DATA_DIR=/proc", 'NIJA_DATA_DIR is "/proc": it must be a folder that can hold files'),
     # -- names that mean "do not trade"
     "a dry run": (f"{KRAKEN}DRY_RUN=true", "DRY_RUN (in .env) is not a variable of NIJA and would not keep it from trading"),
     "paper trading": (f"{KRAKEN}PAPER_TRADING=yes", "PAPER_TRADING (in .env) is not a variable of NIJA and would not"),
@@ -104,8 +108,8 @@ def test_what_cannot_be_meant_is_refused_in_one_line(tmp_path: Path, mistake: st
     content, line = REFUSED[mistake]
     for command in ([], ["settings"]):
         ended = start(tmp_path, content, *command)
-        if mistake == "no folder" and command:
-            continue  # a look makes no folder, so it does not know
+        if mistake in ("no folder", "no folder for files") and command:
+            continue  # a look makes no folder and no file, so it does not know
         assert ended.exit_code == 2, ended.output
         (complaint,) = ended.stderr.splitlines()
         assert complaint.startswith(f"nija: {line}")

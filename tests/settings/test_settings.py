@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import re
 import traceback
@@ -23,6 +24,7 @@ from bot.settings.load import (
     credential_sets,
     load_settings,
     resolve_mode,
+    usable_data_dir,
     usable_state_folder,
 )
 from bot.settings.variables import KrakenSettings
@@ -482,3 +484,19 @@ def test_a_group_made_by_hand_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 def test_no_test_can_reach_the_owners_money() -> None:
     assert os.environ["TRADING_MODE"] == "sandbox"
     assert not any(os.environ[name] for name in VARIABLES if name.startswith(("KRAKEN_", "OKX_", "COINBASE_")))
+
+
+@pytest.mark.parametrize("why", [errno.EROFS, errno.ENOSPC, errno.EACCES, errno.EIO])
+def test_a_data_folder_on_a_disk_that_may_recover_is_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: int
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(why, "no")
+
+    monkeypatch.setattr("bot.settings.load.tempfile.mkstemp", refuse)
+    settings = load(tmp_path)
+    assert usable_data_dir(settings) == settings.operation.data_dir
+
+
+def test_a_data_folder_is_left_empty_by_the_check(tmp_path: Path) -> None:
+    assert list(usable_data_dir(load(tmp_path)).iterdir()) == []

@@ -518,6 +518,13 @@ def queued(sink: Sink, lines: int = 10) -> Queued:
     return Queued(sink, lambda missing: record(f"{missing} missing"), lines)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_device_that_takes_no_line_is_no_log() -> None:
+    with pytest.raises(ConfigError, match=r'LOG_FILE is "/dev/full": it must be a writable file \(No space left'):
+        Logs(OperationSettings(log_file=Path("/dev/full")), Redactor())
+    Logs(OperationSettings(log_file=Path("/dev/null")), Redactor()).close()
+
+
 def test_a_sink_that_stands_still_stops_nobody_and_tells_what_it_missed() -> None:
     terminal = Stuck()
     log = queued(Console(terminal))
