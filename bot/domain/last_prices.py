@@ -43,5 +43,7 @@ class LastPrices:
 
 
 def dollar_market(symbol: str) -> str:
-    """The market that trades a symbol's quote against dollars: `USDT-USD` for `BTC-USDT`."""
-    return f"{symbol.split('-')[1]}-USD"
+    """The market that trades a symbol's quote against dollars: `USDT-USD` for `BTC-USDT`. The name of a market that is not listed any
+    more may not tell its quote: there is no such market then.
+    """
+    return f"{''.join(symbol.split('-')[1:2])}-USD"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.clock import system_ms
+from bot.domain.clock import iso, system_ms
 from bot.domain.log import Event
 from bot.runtime.daemon import trading_plan
 from bot.runtime.evidence_terms import evidence_asked
@@ -51,6 +51,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         daemon.says(Event.EXIT)
         daemon.says(Event.FUNDED, times=len([name for name in ready if name in VENUES]))
         daemon.command("pause")
+        paused_at = iso(system_ms())
+        daemon.until(lambda: json.loads(daemon.command("status", "--json"))["as_of"] > paused_at, "a report after that")
         agree(json.loads(daemon.command("status", "--json")), json.loads(daemon.command("ledger", "--json")))
         for venue in json.loads(daemon.command("ledger", "--json"))["brokers"]:
             daemon.agrees(ready, venue)

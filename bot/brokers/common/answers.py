@@ -161,9 +161,11 @@ def sound_order(order: VenueOrder) -> VenueOrder:
 
 
 def sound_fill(fill: Fill) -> Fill:
-    """A fill, checked: positive size and price, and both ids."""
+    """A fill, checked: positive size and price, a market, and both ids."""
     if fill.qty <= 0 or fill.price <= 0:
         raise BadAnswer(f"{plain(fill.qty)} at {plain(fill.price)} is no trade")
+    if not fill.symbol:
+        raise BadAnswer("no market")
     if not fill.fill_id or not fill.exchange_order_id:
         raise BadAnswer("no id")
     return fill
