@@ -61,7 +61,7 @@ def test_coins_of_an_order_that_is_closed_before_its_fills_show_are_not_guarded_
     rig.deposit(rig.base, owners)
     bought = rig.bought().qty
     with rig.switched("ends_one_unit_short", value=True):
-        rig.arm("late_fill", count=2, seconds=4.0)
+        rig.arm("late_fill", count=5, seconds=4.0)
         rig.jump("1.05")
         rig.turn()
         assert rig.position is not None
