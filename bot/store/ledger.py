@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from bot.domain.booking import BY_HAND, OLDER_BOOK, AlreadyDecided, Booking, Worth
+from bot.domain.booking import BY_HAND, AlreadyDecided, Booking, Worth
 from bot.domain.clock import Clock
 from bot.domain.events import Command
 from bot.domain.fill import Fill
@@ -384,7 +384,7 @@ class Ledger:
         with self._db.noting() as tx:
             older_book.pause(tx, why)
             older_book.void(tx, self._found)
-        for name, value in {"paused": "yes", FLATTENING: None, OLDER_BOOK: "yes"}.items():
+        for name, value in older_book.PAUSED.items():
             self._cache_state(name, value)
         self.release_commands()
 

@@ -8,9 +8,10 @@ and commands that are pending in the copy may have been executed since. So its a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from sqlalchemy import bindparam, func, select
 
@@ -23,6 +24,8 @@ from bot.store.schema import commands, journal
 
 #: The answer to a command of an older database.
 VOID = "cancelled: this database is older than what happened since, so it may have been executed already"
+#: The state of an account whose database is an older copy.
+PAUSED: Mapping[str, str | None] = MappingProxyType({"paused": "yes", FLATTENING: None, OLDER_BOOK: "yes"})
 _NEWEST = select(func.max(journal.c.id)).where(journal.c.account_id == bindparam("account"))
 _ANSWER = commands.update().where(commands.c.id == bindparam("number"), commands.c.answered_at.is_(None))
 #: Digits of an entry's number in the file: always as many, so that a new one replaces the old one in place.
@@ -65,7 +68,7 @@ def newest_entry(tx: Transaction) -> int:
 
 def pause(tx: Transaction, why: str) -> None:
     """Pause an account whose database is older than what happened since."""
-    account_state.keep(tx, {"paused": "yes", FLATTENING: None, OLDER_BOOK: "yes"})
+    account_state.keep(tx, PAUSED)
     tx.write_journal("paused", why)
 
 

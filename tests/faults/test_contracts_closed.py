@@ -35,6 +35,14 @@ def close_by_hand(rig: Rig, qty: Decimal) -> None:
     rig.manual(position.side.opposite.value, qty)
 
 
+def look_for_long(rig: Rig) -> None:
+    """Several looks, each later than the second look waits."""
+    for _ in range(4):
+        rig.reconcile()
+        rig.turn()
+        rig.clock.ahead += LATER_MS
+
+
 def test_the_owner_closes_all_of_it(swap: Rig) -> None:
     position = swap.position
     assert position is not None
@@ -111,10 +119,7 @@ def test_an_empty_answer_alone_closes_nothing(swap: Rig, monkeypatch: pytest.Mon
     assert position is not None
     with monkeypatch.context() as lying:
         lying.setattr(swap.engine.oms.broker, "contracts", dict)
-        for _ in range(4):
-            swap.reconcile()
-            swap.turn()
-            swap.clock.ahead += LATER_MS
+        look_for_long(swap)
     assert swap.position == position
     assert swap.resting() == position.qty
     assert swap.notes.said(Event.GONE) == []
@@ -149,10 +154,7 @@ def test_his_own_contracts_do_not_explain_that_ours_are_not_shown(swap: Rig, mon
     with monkeypatch.context() as lying:
         lying.setattr(type(swap.engine.oms.broker), "contracts", lambda _: {})
         swap.restart()
-        for _ in range(3):
-            swap.reconcile()
-            swap.turn()
-            swap.clock.ahead += LATER_MS
+        look_for_long(swap)
     assert swap.position == position
     assert swap.resting() == position.qty
     assert swap.notes.said(Event.GONE) == []

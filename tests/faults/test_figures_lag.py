@@ -70,7 +70,7 @@ def test_a_stop_that_has_fired_and_does_not_name_its_order(rig: Rig) -> None:
 @pytest.mark.parametrize("hidden_ms", [30_000, 3_600_000])
 @pytest.mark.parametrize("venue", ["okx"])
 def test_a_cancelled_stop_that_is_shown_nowhere_bars_no_sale(rig: Rig, hidden_ms: int) -> None:
-    """For a second, and for ever."""
+    """For a second, and forever."""
     bought = rig.bought().qty
     rig.quiet()
     with rig.switched("canceled_hidden_ms", hidden_ms):
