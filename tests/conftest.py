@@ -10,6 +10,7 @@ import os
 import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from decimal import localcontext
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -40,6 +41,13 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def nothing_is_shared(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests that run in parallel use the same keys: each test gets its own folder for what the users of a host share."""
     monkeypatch.setattr(hostfile, "HOST_FOLDERS", (Path(mkdtemp(dir=hosts)),))
+
+
+@pytest.fixture(autouse=True)
+def arithmetic_stays_as_it_is() -> Iterator[None]:
+    """ccxt, with which tests look at the sandbox, changes how the thread that uses it rounds decimals."""
+    with localcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable
+from decimal import localcontext
 from numbers import Integral, Real
 from pathlib import Path
 from traceback import extract_tb, format_exception_only
@@ -109,7 +110,10 @@ class GuardedStrategy:
 
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
         try:
-            return clean(answer())
+            with (
+                localcontext()
+            ):  # ours stays as it is: a strategy, or a library that it uses, may set precision or rounding
+                return clean(answer())
         except InvalidAnswer as error:
             where, reason = _defined_at(self.rule, question), str(error)
         except KeyboardInterrupt:

@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import localcontext
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -133,9 +134,12 @@ def _from_file(text: str, file: Path) -> ModuleType:
 
 @contextmanager
 def _reporting(what: str) -> Iterator[None]:
-    """Raises ValueError for any exception of the strategy's own code: one line, with the file and line that raised it."""
+    """Raises ValueError for any exception of the strategy's own code: one line, with the file and line that raised it. Decimal
+    precision and rounding stay as they are.
+    """
     try:
-        yield
+        with localcontext():
+            yield
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a supervised boundary: the code is the author's, and nothing trades yet

@@ -84,6 +84,8 @@ def test_a_killed_worker_is_survived_and_ctrl_c_leaves_a_study_that_goes_on(fold
             assert started.poll() is None, started.communicate()
             time.sleep(0.2)
         os.kill(both[0], signal.SIGKILL)
+        while exists(both[0]):  # until its parent has noticed
+            time.sleep(0.2)
         before = done(folder / "own.db")
         while done(folder / "own.db") < before + 3:
             assert started.poll() is None, started.communicate()
@@ -108,6 +110,15 @@ def workers(parent: int) -> list[int]:
         ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
+
+
+def exists(process: int) -> bool:
+    """Also while it has ended and its parent has not asked for its status."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def done(file: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.candles import Candles
+from bot.domain.clock import MINUTE
 from bot.domain.log import Event
 from bot.strategy.base import Close, Strategy, Trade
 from bot.strategy.params import RiskSettings
@@ -30,6 +32,11 @@ def offer(rig: Rig, move: str, far: float) -> None:
     while True:
         rig.notes.lines.clear()
         closed = rig.candles()
+        if (
+            rig.clock.market_ms() - closed.closed_at > 2 * MINUTE
+        ):  # at the next close the stop would be far from the price
+            time.sleep(0.1)
+            continue
         rig.move(Decimal(repr(float(closed.close[-1]))) * Decimal(move))
         rig.enter(far=far)
         if rig.engine.candle_cache.newest() == closed.closed_at:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import ROUND_UP, Context, getcontext, setcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,17 @@ def test_nothing_that_is_raised_gets_past(question: str, error: BaseException) -
     found, (trouble,) = asked(fails, QUESTIONS[question])
     assert found is None
     assert type(error).__name__ in trouble.reason
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_how_a_strategy_counts_decimals_is_not_how_nija_counts_money(question: str) -> None:
+    def coarse() -> object:
+        setcontext(Context(prec=4, rounding=ROUND_UP))
+        return LONG
+
+    before = getcontext().copy()
+    asked(coarse, QUESTIONS[question])
+    assert (getcontext().prec, getcontext().rounding) == (before.prec, before.rounding)
 
 
 WORDS = [("\ud800", "\\ud800"), ("a\0b", "a\\x00b"), ("a\nb", "a\\nb"), ("x" * 10**6, "x" * 250), (None, "None")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import getcontext
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_a_strategy_is_found_by_its_file(tmp_path: Path, full: bool) -> None:
     file.write_text(GOOD)
     found = named(f"{file if full else 'rules/my rule.py'}:Mine", DEFAULT_RISK_SETTINGS, tmp_path)
     assert type(found).__name__ == "Mine"
+
+
+def test_decimals_that_a_file_sets_up_are_its_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(f"import decimal\ndecimal.getcontext().prec = 4\n{GOOD}")
+    named("mine.py:Mine", DEFAULT_RISK_SETTINGS, tmp_path)
+    assert getcontext().prec == 28
 
 
 def test_two_files_of_one_name_are_two(tmp_path: Path) -> None:
