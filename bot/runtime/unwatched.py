@@ -1,6 +1,6 @@
 """Positions that nobody watches: those of an account that the current settings no longer trade.
 
-Their stops rest at the exchange, but no target is sold, no stop is trailed, and no lost stop is replaced. Positions with real
+Their stops rest at the exchange, if they did when NIJA last looked, but no target is sold, no stop is trailed, and no lost stop is replaced. Positions with real
 money are always reported, those with play money only while the same kind of play money is traded.
 """
 
@@ -14,6 +14,7 @@ from bot.domain.money import plain
 from bot.domain.position import Position
 from bot.runtime.trading_environment import configured, mode_of
 from bot.settings.load import Settings
+from bot.store import naked_periods
 from bot.store.holdings import open_positions
 from bot.store.reader import Books, Seen
 
@@ -26,6 +27,8 @@ class Unwatched:
 
     seen: Seen
     positions: tuple[Position, ...]
+    naked: tuple[str, ...]
+    """The symbols of those that had no stop, or too small a one, when NIJA last looked."""
 
     @property
     def account(self) -> Account:
@@ -39,7 +42,12 @@ class Unwatched:
     def reason(self) -> str:
         many = len(self.positions)
         what = f"{many} position{'s' if many > 1 else ''} ({self.held})"
-        return f"{what}: nobody watches {'them' if many > 1 else 'it'}, as {self.account} is not traded; stops rest at the exchange"
+        what += f": nobody watches {'them' if many > 1 else 'it'}, as {self.account} is not traded"
+        if len(self.naked) == many:
+            return f"{what}, and no stop protects {'them' if many > 1 else 'it'}"
+        return f"{what}; stops rest at the exchange" + (
+            f", but none protects {', '.join(self.naked)}" if self.naked else ""
+        )
 
     @property
     def remedy(self) -> str:
@@ -58,7 +66,9 @@ def unwatched(books: Books, traded: Collection[tuple[str, AccountKey]]) -> list[
     found = []
     for seen in books.accounts(every=True):
         if seen.account.mode in modes and (seen.account.mode, seen.account.key) not in traded:
-            held = books.read(seen, open_positions)
-            if held:
-                found.append(Unwatched(seen, tuple(held)))
+            held = books.read(seen, lambda tx: (open_positions(tx), naked_periods.open_ones(tx)))
+            if held and held[0]:
+                found.append(
+                    Unwatched(seen, tuple(held[0]), tuple(one.symbol for one in held[0] if one.symbol in held[1]))
+                )
     return found

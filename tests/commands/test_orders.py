@@ -240,7 +240,8 @@ def test_an_exchange_without_keys_is_named_with_its_positions(
 
 def test_the_checks_name_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of the stale word of a trader that is no more."""
-    bought(ledger(tmp_path, clock=LATER))
+    book = ledger(tmp_path, clock=LATER)
+    bought(book)
     monkeypatch.setenv("NIJA_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("TRADING_MODE", "auto")
     for name, value in OKX.items():
@@ -249,6 +250,9 @@ def test_the_checks_name_them_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (row,) = activities(settings)
     assert (row.broker, row.status, row.open_positions, row.trades_now) == ("kraken", "unwatched", 1, False)
     assert "1 position (1 BTC-USD): nobody watches it" in row.reason
+    assert " is not traded; stops rest at the exchange: " in row.reason
+    book.mark_unprotected("BTC-USD", LATER.wall_ms(), "its stop was cancelled")
+    assert " is not traded, and no stop protects it: " in activities(settings)[0].reason
     (check,) = unattended(settings)
     assert (check.broker, check.name, check.verdict) == ("kraken", "positions", "failure")
     for name, value in KEYS.items():
