@@ -233,7 +233,7 @@ class Ledgers:
                 self._log_for(str(account.key)).warning(
                     Event.UNWATCHED,
                     account=other,
-                    reason=f"{held} positions of {other} are not watched: these keys open another account; their stops are left as they are",
+                    reason=f"{held} positions of {other} are not watched: these keys open another account; their stops are left alone",
                     remedy="restore that account's keys, or sell at the exchange",
                 )
             return None

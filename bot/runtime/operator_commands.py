@@ -98,8 +98,10 @@ class OperatorCommands:
     def _let_go(self, waiting: Sequence[Command]) -> None:
         """Stop sales and flattenings whose command was cancelled from outside."""
         for number in self._selling.keys() - {one.number for one in waiting}:
-            del self._selling[number]
-            self._log.info(Event.COMMAND, verb=Verb.SELL, result="cancelled")
+            so_far = self._selling.pop(number).text
+            self._log.info(
+                Event.COMMAND, verb=Verb.SELL, result=f"cancelled; so far: {so_far}" if so_far else "cancelled"
+            )
         under_way = self._ledger.get_state(FLATTENING)
         if under_way is not None and under_way not in {str(one.number) for one in waiting}:
             self._ledger.set_state(FLATTENING, None)

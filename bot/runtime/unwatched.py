@@ -1,7 +1,7 @@
 """Positions that nobody watches: those of an account that the current settings no longer trade.
 
-Their stops rest at the exchange, if they did when NIJA last looked, but no target is sold, no stop is trailed, and no lost stop is replaced. Positions with real
-money are always reported, those with play money only while the same kind of play money is traded.
+Their stops rest at the exchange, if they did when NIJA last looked, but no target is sold, no stop is trailed, and no lost stop is
+replaced. Positions with real money are always reported, those with play money only while the same kind of play money is traded.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def test_a_sale_that_is_called_back_is_not_tried_again(given: SimpleNamespace) -
     given.clock.now += 60_000
     given.oms.poll()
     assert len(given.tries) == 1
-    assert given.log.said(Event.COMMAND)[-1]["result"] == "cancelled"
+    assert given.log.said(Event.COMMAND)[-1]["result"] == "cancelled; so far: no answer"
 
 
 def test_a_resume_makes_neither_a_sale_nor_a_denial_void(given: SimpleNamespace) -> None:
