@@ -93,7 +93,7 @@ class Ledger:
             return orders.change(tx, row, "order", news)
 
     def update(self, order: VenueOrder) -> OrderRecord | None:
-        """Apply a venue's report of an order; None if we do not know the order. Raises `IllegalTransition`.
+        """Apply a venue's report of an order; None if we do not know the order.
 
         A report older than our state (smaller filled size, open after done) changes nothing, nor does one that gives our order
         the id of another order.

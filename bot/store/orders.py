@@ -16,6 +16,7 @@ from bot.domain.money import ZERO
 from bot.domain.order import (
     DONE,
     IN_FLIGHT,
+    TRANSITIONS,
     Decision,
     Intent,
     OrderRecord,
@@ -23,7 +24,6 @@ from bot.domain.order import (
     Purpose,
     TimeInForce,
     VenueOrder,
-    follow,
 )
 from bot.store.account_transaction import Row, Transaction
 from bot.store.schema import orders
@@ -61,6 +61,7 @@ _UPDATE = orders.update().where(orders.c.id == bindparam("row"))
 _MOST = 2
 #: Answers of the same venue use either of these for an order that ended unfilled.
 _ENDED = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+_TRADED = {OrderStatus.OPEN: OrderStatus.PARTIALLY_FILLED, OrderStatus.REJECTED: OrderStatus.CANCELED}
 
 
 def record_of(row: Mapping[str, Any]) -> OrderRecord:
@@ -122,7 +123,7 @@ def adopt(tx: Transaction, order: VenueOrder, purpose: Purpose, decision: Decisi
 
 
 def take_over(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
-    """Apply a venue's report of an order unless it is older than our state; raises `IllegalTransition`."""
+    """Apply a venue's report of an order unless it is older than our state."""
     return change(tx, row, "order", news_of(row, order))
 
 
@@ -136,14 +137,14 @@ def correct(tx: Transaction, row: Row, order: VenueOrder) -> OrderRecord:
 
 def news_of(row: Row, order: VenueOrder) -> dict[str, Any]:
     """What changes with a venue's report of an order. Empty if the report is older than our state, describes another order
-    under our id, or is impossible. Raises `IllegalTransition`.
+    under our id, or is impossible. A status that cannot follow ours is no news: a report must never stop the account.
     """
     if _older(row, order) or row["exchange_id"] not in (None, order.exchange_id):
         return {}
     if order.filled_qty > _MOST * max(row["qty"], order.qty) > 0:
         return {}
     reported = {
-        "status": follow(row["status"], _status(order)),
+        "status": status if (status := _status(order)) in TRANSITIONS[row["status"]] else None,
         "exchange_id": order.exchange_id,
         "parent_id": order.parent_id,
         "qty": order.qty if order.qty > 0 else None,
@@ -233,9 +234,10 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _status(order: VenueOrder) -> OrderStatus:
-    """The reported status. An open order that has traded is partially filled, whatever the venue calls it."""
-    traded = order.status is OrderStatus.OPEN and order.filled_qty > 0
-    return OrderStatus.PARTIALLY_FILLED if traded else order.status
+    """The reported status. An open order that has traded is partially filled, and one that failed then is canceled, whatever the
+    venue calls it.
+    """
+    return _TRADED.get(order.status, order.status) if order.filled_qty > 0 else order.status
 
 
 def _older(row: Row, order: VenueOrder) -> bool:

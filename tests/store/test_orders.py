@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from bot.domain.booking import AlreadyDecided
 from bot.domain.ids import decision_key
-from bot.domain.order import IllegalTransition, OrderStatus, OrderType, Purpose, Side
+from bot.domain.order import DONE, WORKING, IllegalTransition, OrderStatus, OrderType, Purpose, Side
 from bot.engine.book import Book
 from bot.store.ledger import Ledger
 from tests.store.cases import DECISION, KRAKEN, HandClock, bought, fill, intent, ledger, report, selling
@@ -118,10 +119,21 @@ def test_an_older_report_changes_nothing(book: Ledger, clock: HandClock, status:
     assert book.by_exchange_id("X1") == known
 
 
-def test_a_report_that_contradicts_what_we_know_raises(book: Ledger) -> None:
-    bought(book)
-    with pytest.raises(IllegalTransition):
-        book.update(report("X1", OrderStatus.CANCELED, "1"))
+@pytest.mark.parametrize("now", sorted(WORKING | DONE))
+def test_no_report_can_stop_the_account(book: Ledger, now: OrderStatus) -> None:
+    """What cannot follow changes no status; an order that is done stays so, unless it was refused and is there."""
+    for number, (then, filled) in enumerate(product(OrderStatus, ("0.5", "1"))):
+        order, name = intent(number, attempt=number), f"X{number}"
+        book.record(order)
+        book.mark(order.client_id, OrderStatus.SUBMITTED, exchange_id=name)
+        before = book.update(report(name, now, "0.5", avg="100"))
+        after = book.update(report(name, then, filled, avg="100"))
+        assert before is not None
+        assert after is not None
+        if before.status in DONE:
+            assert after.status in (before.status, OrderStatus.FILLED), then
+        elif then in DONE:
+            assert after.status in DONE, then
 
 
 def test_a_refused_order_that_shows_up_is_believed(book: Ledger) -> None:
