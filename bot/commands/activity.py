@@ -77,7 +77,7 @@ def activities(settings: Settings) -> list[Activity]:
     """Every current account's activity; prints a line for each database that cannot be read. Raises `StoreError` when none can."""
     books = books_of(settings)
     reports = books.statuses()
-    brokers: dict[str, Any] = document(books)["brokers"]
+    brokers: dict[str, Any] = document(books, latest=LATEST)["brokers"]
     for line in books.unreadable.values():
         complain(line)
     running = {str(key): report for key, report in (running_daemon(settings.operation.data_dir) or {}).items()}
@@ -125,8 +125,9 @@ def _reason(report: BrokerStatus) -> str:
 
 def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) -> Activity:
     """An activity from the trader's last report (None: nothing yet) and the account's part of `nija ledger --json`."""
-    orders = tuple(book["orders"][-LATEST:])
-    trader = replace(Activity(broker), mode=book["mode"], open_positions=len(book["positions"]), orders=orders)
+    trader = replace(
+        Activity(broker), mode=book["mode"], open_positions=len(book["positions"]), orders=tuple(book["orders"])
+    )
     if report is None:
         return trader
     alive = is_alive(report.pid) and system_ms() - report.at < SILENT

@@ -218,7 +218,9 @@ class VenueOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """Our record of one order, sent by us or spawned for us by the exchange."""
+    """Our record of one order, sent by us or spawned for us by the exchange. `why` is the reason that it was sent for; `reason` may
+    also be the last words of the exchange, or of what became of its request.
+    """
 
     status: OrderStatus
     purpose: Purpose
@@ -240,6 +242,7 @@ class OrderRecord:
     sent_at: int = 0
     deadline: int | None = None
     reason: str = ""
+    why: str = ""
     decision: Decision | None = field(default=None)
     tif: TimeInForce = TimeInForce.GTC
     attached_stop: Decimal | None = None
@@ -271,7 +274,7 @@ class OrderRecord:
             deadline=self.deadline,
             reduce_only=self.reduce_only,
             post_only=self.post_only,
-            reason=self.reason,
+            reason=self.why,
             decision=self.decision,
             pay_in=self.pay_in,
             decision_price=self.decision_price,

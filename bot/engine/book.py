@@ -66,6 +66,10 @@ class Book(Protocol):
         """Orders of a symbol created at or after market time `since`, oldest first."""
         ...
 
+    def has_entered(self, symbol: str) -> bool:
+        """Whether the book has an entry of this symbol."""
+        ...
+
     def orders_since(self, since: int) -> int:
         """The number of orders that we sent since market time `since`, without spawned ones."""
         ...

@@ -146,7 +146,7 @@ class Exits:
             oms.mark_protected(position.symbol)
         record = oms.settle(record)
         oms.coins.sent(record, position)
-        self._unsold.ended(record, position.entry_id, reason)
+        self._unsold.ended(record, position.entry_id)
         if record.booked_qty > 0:
             self._log_sale(record, reason)
             self.close_as_dust(position.symbol, price, reason, rest=True)

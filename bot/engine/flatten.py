@@ -4,16 +4,17 @@ done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import NamedTuple
 
 from bot.brokers.base import BrokerError
-from bot.domain.instrument import Trading
+from bot.domain.instrument import Ticker, Trading
 from bot.domain.log import Event
 from bot.domain.money import ZERO, plain, shortened
 from bot.domain.order import STOPS, WORKING, Purpose, VenueOrder
-from bot.domain.position import Position
+from bot.domain.position import Position, closing_price
 from bot.engine.exits import Exits
 from bot.engine.order_manager import OrderManager
 
@@ -41,11 +42,11 @@ class Flattening:
         """Try once to sell the position that this entry opened, and no other of its symbol."""
         before = self._position(symbol, entry_id)
         if before is None:
-            return Progress(done=True, text=f"{symbol} is no longer held: nothing was sold")
+            return Progress(done=True, text=self._sold(symbol, entry_id))
         try:
             with self._oms.broker.urgently():
                 self._learn_rules([before])
-                (price,) = self._prices([before])
+                (price,) = self._prices([before], [])
                 if not self._oms.instruments[symbol].tradeable(before.qty, price):
                     return self._too_small(before, price)
                 self._exits.sell(symbol, before.qty, price, Purpose.FLATTEN, BY_HAND)
@@ -73,22 +74,23 @@ class Flattening:
         symbol = before.symbol
         left = self._position(symbol, before.entry_id)
         if left is None:
-            return Progress(done=True, text=self._sold(before))
+            return Progress(done=True, text=self._sold(symbol, before.entry_id))
         if not self._oms.markets.takes_sales(self._oms.instruments[symbol]):
             return Progress(done=False, text=f"{symbol}: the market accepts no sales now")
         if left.qty < before.qty:
             return Progress(done=False, text=f"{symbol}: {plain(left.qty)} left to sell")
         return Progress(done=False, text=f"{symbol} is not sold yet: its stop or an earlier sale is being settled")
 
-    def _sold(self, position: Position) -> str:
-        """How a closed position ended, and how much of that was this command's doing."""
-        records = self._oms.book.orders_of(position.symbol, position.candle_close)
-        mine = [one for one in records if one.reason == BY_HAND and one.booked_qty > 0]
+    def _sold(self, symbol: str, entry_id: str) -> str:
+        """How the position that this entry opened has ended, and how much of that was this command's doing."""
+        entry = self._oms.book.by_client_id(entry_id) or self._oms.book.by_exchange_id(entry_id)
+        records = self._oms.book.orders_of(symbol, entry.created_at) if entry is not None else ()
+        mine = [one for one in records if one.why == BY_HAND and one.booked_qty > 0]
         qty = sum((one.booked_qty for one in mine), ZERO)
         if qty == 0:
-            return f"{position.symbol} is no longer held: something else closed the position"
+            return f"{symbol} is no longer held: nothing was sold by this command"
         price = sum((one.booked_qty * (one.avg_price or ZERO) for one in mine), ZERO) / qty
-        return f"{position.symbol} sold: {plain(qty)} at {plain(shortened(price))}; no entry in this candle"
+        return f"{symbol} sold: {plain(qty)} at {plain(shortened(price))}; no entry in this candle"
 
     def _too_small(self, position: Position, price: Decimal) -> Progress:
         """Handle a position below the exchange's minimum. Without a stop it becomes dust, as after every exit."""
@@ -104,15 +106,21 @@ class Flattening:
         return Progress(done=True, text=f"{symbol} was not sold: {smallest}; {stays}")
 
     def step(self, reason: str) -> list[str]:
-        """Try once to sell and cancel everything; returns one line for each position or order that is left."""
-        try:
-            with self._oms.broker.urgently():
-                self._cancel(self._oms.broker.open_orders())
-                self._learn_rules(self._oms.book.positions())
-                self._sell(self._oms.book.positions(), reason)
-        except BrokerError as error:
-            return [*self.left(), error.text]
-        return self.left()
+        """Try once to sell and cancel everything; returns one line for each position or order that is left, and for each error.
+        What fails for one position or order keeps no other from being sold or cancelled.
+        """
+        failed: list[str] = []
+        with self._oms.broker.urgently():
+            with _noting(failed):
+                for order in self._oms.broker.open_orders():
+                    with _noting(failed):
+                        self._cancel(order)
+            positions = self._oms.book.positions()
+            self._learn_rules(positions)
+            for position, price in zip(positions, self._prices(positions, failed), strict=True):
+                with _noting(failed):
+                    self._exits.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
+        return [*self.left(), *dict.fromkeys(failed)]
 
     def left(self) -> list[str]:
         """One line for each open position and order in the book."""
@@ -123,28 +131,29 @@ class Flattening:
         ]
         return held + orders
 
-    def _sell(self, positions: Sequence[Position], reason: str) -> None:
-        for position, price in zip(positions, self._prices(positions), strict=True):
-            self._exits.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
+    def _prices(self, positions: Sequence[Position], failed: list[str]) -> list[Decimal]:
+        """The price at which each position could be closed, to check sizes with: its entry price if the exchange does not say it."""
+        instruments, tickers = self._oms.instruments, dict[str, Ticker]()
+        for one in positions:
+            if instruments[one.symbol].trading is not Trading.SUSPENDED:
+                with _noting(failed):
+                    tickers |= self._oms.prices.tickers({one.symbol})
+        return [closing_price(one, tickers) for one in positions]
 
-    def _prices(self, positions: Sequence[Position]) -> list[Decimal]:
-        """The bid of each position, to check sizes with; its entry price if there is no quote. Raises `BrokerError`."""
-        instruments = self._oms.instruments
-        quoted = {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
-        tickers = self._oms.prices.tickers(quoted) if quoted else {}
-        bids = ((one, tickers.get(one.symbol)) for one in positions)
-        return [ticker.bid if ticker is not None else one.entry_price for one, ticker in bids]
+    def _cancel(self, order: VenueOrder) -> None:
+        """Cancel an order of ours unless it is the stop of a position, which is cancelled with the sale."""
+        guards = order.type in STOPS and self._oms.book.position(order.symbol) is not None
+        if order.status in WORKING and self._oms.is_mine(order) and not guards:
+            self._oms.broker.cancel(order)
+            now = self._oms.broker.order(order.exchange_id, order.symbol)
+            if now is not None:
+                self._oms.sync(now)
 
-    def _cancel(self, orders: Iterable[VenueOrder]) -> None:
-        """Cancel our orders except stops of positions, which are cancelled with the sale."""
-        guarded = {position.symbol for position in self._oms.book.positions()}
-        for order in orders:
-            if (
-                order.status in WORKING
-                and self._oms.is_mine(order)
-                and not (order.type in STOPS and order.symbol in guarded)
-            ):
-                self._oms.broker.cancel(order)
-                now = self._oms.broker.order(order.exchange_id, order.symbol)
-                if now is not None:
-                    self._oms.sync(now)
+
+@contextmanager
+def _noting(failed: list[str]) -> Iterator[None]:
+    """Notes what the exchange refuses, and goes on."""
+    try:
+        yield
+    except BrokerError as error:
+        failed.append(error.text)

@@ -25,6 +25,7 @@ from bot.engine.order_manager import OrderManager
 from bot.engine.protect import Protection, Verdict
 from bot.engine.results import last_ended, plan, record_target
 from bot.strategy import base as rules
+from bot.strategy.base import Close
 from bot.strategy.exact import price_of, quantity, trade_of
 from bot.strategy.exits import Exit, Trade, stopped
 from bot.strategy.grid import towards
@@ -51,6 +52,8 @@ class PositionMonitor:
     """When the last check began (market ms)."""
     looks: int = 0
     """The number of checks begun."""
+    leaving: dict[str, Close] = field(default_factory=dict)
+    """By entry, the exits that the strategy has decided and that no sale has carried out yet."""
 
     # -- between candles ------------------------------------------------------------------------------------------
     def look(self, seen: Sequence[VenueOrder] | None = None) -> bool:
@@ -73,6 +76,7 @@ class PositionMonitor:
             self.oms.coins.count(self.oms.broker.balances())
         naked = self.oms.book.unprotected()
         positions = sorted(self.oms.book.positions(), key=lambda one: one.symbol not in naked)
+        self.leaving = {one.entry_id: self.leaving[one.entry_id] for one in positions if one.entry_id in self.leaving}
         minded = [self._manage(position, orders) for position in positions]
         self._release_idle(orders)
         return all(minded)
@@ -113,6 +117,9 @@ class PositionMonitor:
     def _act(self, position: Position, look: PriceRange, orders: list[VenueOrder]) -> bool:
         """Do what the price requires; False if something is left to do, so that this period is checked again."""
         if self.exits.finish_triggered_stop(position, orders):
+            return False
+        if position.entry_id in self.leaving:
+            self._leave(position, look.last)
             return False
         trade, last = self._trade(position), float(look.last)
         if stopped(trade, float(look.high), float(look.low)):
@@ -220,14 +227,27 @@ class PositionMonitor:
         trade = self._trade(position)
         close = self.strategy.on_close(symbol, trade, candles)
         if close is not None and close.exit:
-            reason = f"{close.exit}: {close.words}" if close.words else close.exit
-            price = decimal(repr(float(candles.close[-1])))
-            self.exits.sell(symbol, position.qty, price, Purpose.EXIT, reason, by=close.exit)
+            self.leaving[position.entry_id] = close
+            self._leave(position, self._price_after(candles, position))
             return False
         self.oms.book.set_state_deferred(_walked(symbol), str(candles.closed_at))
         if close is not None:
             plan(self.oms, position, position.stage, towards(trade.side, close.stop, trade.tick), close.kept)
         return True
+
+    def _leave(self, position: Position, price: Decimal) -> None:
+        """Sell a position as its strategy has decided."""
+        close = self.leaving[position.entry_id]
+        reason = f"{close.exit}: {close.words}" if close.words else close.exit
+        self.exits.sell(position.symbol, position.qty, price, Purpose.EXIT, reason, by=close.exit)
+
+    def _price_after(self, candles: Candles, position: Position) -> Decimal:
+        """The price to judge a sale after this close with: the close, or the current price if it is not the newest one."""
+        if candles.closed_at != self.candle_cache.newest():
+            tickers = self.oms.prices.tickers({position.symbol})
+            if position.symbol in tickers:
+                return closing_price(position, tickers)
+        return decimal(repr(float(candles.close[-1])))
 
     # -- parts ----------------------------------------------------------------------------------------------------
     def resume(self) -> None:
@@ -262,11 +282,8 @@ class PositionMonitor:
         entering = {record.symbol for record in self.oms.book.unsettled() if record.purpose is Purpose.ENTRY}
         for record in self.oms.book.unsettled():
             idle = record.purpose is Purpose.STOP and record.symbol not in open_symbols | entering
-            if idle and self._has_entered(record.symbol):
+            if idle and self.oms.book.has_entered(record.symbol):
                 self.protection.release(orders, record.symbol, record.side.opposite)
-
-    def _has_entered(self, symbol: str) -> bool:
-        return any(record.purpose is Purpose.ENTRY for record in self.oms.book.orders_of(symbol, 0))
 
 
 def _range(look: PriceRange) -> rules.TradedRange:

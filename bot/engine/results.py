@@ -63,7 +63,7 @@ def _reason(order: OrderRecord, how: str) -> str:
     """The reason of a sale, for people. The reason for placing a stop is not the reason of its sale."""
     if order.purpose is Purpose.STOP:
         return "stop reached" if how == STOP else "target reached"
-    return order.reason or f"{order.purpose} at the exchange"
+    return order.why or order.reason or f"{order.purpose} at the exchange"
 
 
 def sale(symbol: str) -> str:

@@ -25,10 +25,8 @@ class Unsold:
         self._counts: dict[str, int] = {}
         self._told: dict[str, int] = {}
 
-    def ended(self, record: OrderRecord, entry_id: str, ours: str) -> None:
-        """Count a sale of a position. `ours` is the reason that it was sent for; any other one on it is the exchange's. A sale that
-        was refused is neither counted nor ends the count: its refusal is logged.
-        """
+    def ended(self, record: OrderRecord, entry_id: str) -> None:
+        """Count a sale of a position. One that was refused is neither counted nor ends the count: its refusal is logged."""
         if record.booked_qty > 0:
             self._counts.pop(entry_id, None)
             self._told.pop(entry_id, None)
@@ -39,7 +37,7 @@ class Unsold:
                 self._told.pop(oldest := next(iter(self._counts)), None)
                 del self._counts[oldest]
             if count >= MANY:
-                self._tell(record, entry_id, count, "" if record.reason == ours else record.reason)
+                self._tell(record, entry_id, count, "" if record.reason == record.why else record.reason)
 
     def _tell(self, record: OrderRecord, entry_id: str, count: int, why: str) -> None:
         now, told = self._clock.steady_ms(), self._told.get(entry_id)

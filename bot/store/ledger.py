@@ -145,6 +145,11 @@ class Ledger:
         with self._db.reading() as tx:
             return orders.of_symbol(tx, symbol, since)
 
+    def has_entered(self, symbol: str) -> bool:
+        """Whether we ever sent an entry of this symbol."""
+        with self._db.reading() as tx:
+            return orders.has_entered(tx, symbol)
+
     def orders_since(self, since: int) -> int:
         """How many orders we sent since market time `since`; orders that a venue spawned do not count."""
         newest = self._db.read(About.ORDERS, "newest sent", orders.newest_sent)

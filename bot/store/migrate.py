@@ -12,7 +12,7 @@ from threading import Lock
 from sqlalchemy import Connection, column, inspect, select, table, text
 
 #: The newest step in `migrations/versions`. Numbers have four digits, so that they sort as text.
-HEAD = "0008"
+HEAD = "0009"
 
 #: Our own name, because a database shared with another program may have an `alembic_version` already.
 VERSION_TABLE = "nija_version"

@@ -37,12 +37,12 @@ _BY_KEY = _MINE.where(orders.c.key == bindparam("value"))
 _OLDEST_FIRST = _MINE.order_by(orders.c.created_at, orders.c.id)
 _UNSETTLED = _OLDEST_FIRST.where(~orders.c.settled)
 _OF_SYMBOL = _OLDEST_FIRST.where(orders.c.symbol == bindparam("symbol"), orders.c.created_at >= bindparam("since"))
-_KEYS = select(orders.c.key).where(
+_ATTEMPTS = select(func.count().label("count")).where(
     orders.c.account_id == bindparam("account"),
     orders.c.symbol == bindparam("symbol"),
-    orders.c.purpose == bindparam("purpose"),
-    orders.c.key.is_not(None),
+    func.substr(orders.c.key, 1, bindparam("length")) == bindparam("prefix"),
 )
+_ENTERED = _MINE.where(orders.c.symbol == bindparam("symbol"), orders.c.purpose == Purpose.ENTRY).limit(1)
 _SENT_SINCE = select(func.count().label("count")).where(
     orders.c.account_id == bindparam("account"),
     orders.c.client_id.is_not(None),
@@ -84,6 +84,7 @@ def write(tx: Transaction, intent: Intent) -> OrderRecord:
     row = {name: getattr(intent, name) for name in _INTENT} | {
         "status": OrderStatus.INTENT,
         "updated_at": tx.market,
+        "why": intent.reason,
     }
     return _insert(tx, "intent", row)
 
@@ -115,6 +116,7 @@ def adopt(tx: Transaction, order: VenueOrder, purpose: Purpose, decision: Decisi
         "sent_at": 0,
         "deadline": None,
         "reason": order.reason,
+        "why": "",
         "decision": decision,
         "pay_in": order.pay_in,
         "decision_price": None,
@@ -175,8 +177,7 @@ def change(tx: Transaction, row: Row, event: str, values: Mapping[str, Any]) -> 
 
 def sent_since(tx: Transaction, since: int) -> int:
     """How many orders we sent since market time `since`; orders that a venue spawned do not count."""
-    row = tx.rows(_SENT_SINCE, since=since)
-    return int(next(iter(row))["count"])
+    return int(tx.rows(_SENT_SINCE, since=since)[0]["count"])
 
 
 def newest_sent(tx: Transaction) -> int | None:
@@ -188,7 +189,7 @@ def newest_sent(tx: Transaction) -> int | None:
 def attempts(tx: Transaction, account: Account, symbol: str, candle_close: int, purpose: Purpose) -> int:
     """How many decision keys of this symbol, candle and purpose exist."""
     prefix = decision_key(account, symbol, candle_close, purpose)[:-1]
-    return sum(str(row["key"]).startswith(prefix) for row in tx.rows(_KEYS, symbol=symbol, purpose=purpose))
+    return int(tx.rows(_ATTEMPTS, symbol=symbol, prefix=prefix, length=len(prefix))[0]["count"])
 
 
 def has_key(tx: Transaction, key: str) -> bool:
@@ -204,6 +205,11 @@ def unsettled(tx: Transaction) -> list[OrderRecord]:
 def of_symbol(tx: Transaction, symbol: str, since: int) -> list[OrderRecord]:
     """Orders of a symbol from market time `since` on, oldest first."""
     return [record_of(row) for row in tx.rows(_OF_SYMBOL, symbol=symbol, since=since)]
+
+
+def has_entered(tx: Transaction, symbol: str) -> bool:
+    """Whether the ledger has an entry of this symbol."""
+    return bool(tx.rows(_ENTERED, symbol=symbol))
 
 
 def entered(tx: Transaction, since: int) -> dict[tuple[str, int], list[OrderRecord]]:

@@ -6,13 +6,13 @@ Owns the names and formats of that document: numbers as plain decimal text, time
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any, TextIO
 
-from sqlalchemy import BindParameter, bindparam, select
+from sqlalchemy import BindParameter, Column, Select, bindparam, select
 
 from bot.domain.clock import iso
 from bot.domain.ids import Account, AccountKey
@@ -24,7 +24,7 @@ from bot.store.account_transaction import Row, Transaction
 from bot.store.health import status_of
 from bot.store.holdings import open_positions, open_rows, position_of
 from bot.store.reader import Books, Seen
-from bot.store.schema import naked, orders
+from bot.store.schema import fills, naked, orders
 from bot.store.trades import FILLS
 from bot.store.write_offs import dust_of
 
@@ -54,6 +54,7 @@ _DIGITS = 12
 
 _ACCOUNT: BindParameter[int] = bindparam("account")
 _ORDERS = select(orders).where(orders.c.account_id == _ACCOUNT).order_by(orders.c.created_at, orders.c.id)
+#: Stops that may rest at the exchange: known there and not done.
 _STOPS = _ORDERS.where(orders.c.exchange_id.is_not(None), orders.c.status.not_in(DONE), orders.c.type.in_(STOPS))
 _NAKED = select(naked).where(naked.c.account_id == _ACCOUNT).order_by(naked.c.start_at, naked.c.id)
 
@@ -73,18 +74,22 @@ def held_by(tx: Transaction) -> list[Held]:
 
 
 def _with_stop(position: Position, resting: list[Row]) -> Held:
-    prices = [row["trigger_price"] for row in resting if _protects(row, position.symbol) and row["trigger_price"]]
+    prices = [row["trigger_price"] for row in resting if row["symbol"] == position.symbol and row["trigger_price"]]
     first = max if position.side is Side.BUY else min
     return Held(position, first(prices) if prices else None)
 
 
-def document(books: Books, key: AccountKey | None = None, *, every: bool = False) -> dict[str, Any]:
-    """`{"brokers": {…}}` for the current accounts; with `every`, for all accounts, older ones named `key (account)`."""
+def document(
+    books: Books, key: AccountKey | None = None, *, every: bool = False, latest: int | None = None
+) -> dict[str, Any]:
+    """`{"brokers": {…}}` for the current accounts; with `every`, for all accounts, older ones named `key (account)`. `latest` is how
+    many of the newest orders and fills are read, by default all.
+    """
     brokers: dict[str, Any] = {}
     for seen in _wanted(books, key, every=every):
         name = str(seen.account.key)
         name = name if name not in brokers else f"{name} ({seen.account})"
-        content = books.read(seen, partial(_broker, seen.account))
+        content = books.read(seen, partial(_broker, seen.account, latest))
         if content is not None:
             brokers[name] = content
     return {"brokers": brokers}
@@ -103,8 +108,7 @@ def _wanted(books: Books, key: AccountKey | None, *, every: bool) -> Iterator[Se
     return (seen for seen in books.accounts(every=every) if key in (None, seen.account.key))
 
 
-def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
-    rows = tx.rows(_ORDERS)
+def _broker(account: Account, latest: int | None, tx: Transaction) -> dict[str, Any]:
     unheard = BrokerStatus(account.key, Status.DEGRADED)  # its trader has opened the account but not reported yet
     state = status_of(account, tx) or unheard
     measured = bool(state.measured_at)
@@ -113,9 +117,9 @@ def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
         "status": state.status,
         "balance_usd": plain(state.balance_usd) if measured else None,
         "equity_usd": plain(state.equity_usd) if measured else None,
-        "orders": [_order(row) for row in rows],
-        "fills": [_fill(row) for row in tx.rows(FILLS)],
-        "positions": [_position(row, rows) for row in open_rows(tx)],
+        "orders": [_order(row) for row in _newest(tx, _ORDERS, (orders.c.created_at, orders.c.id), latest)],
+        "fills": [_fill(row) for row in _newest(tx, FILLS, (fills.c.time, fills.c.id), latest)],
+        "positions": open_with_stops(tx),
         "dust": {coin: plain(qty) for coin, qty in dust_of(tx).items()},
         "naked": [_naked(row) for row in tx.rows(_NAKED)],
         "cycles": state.cycles,
@@ -125,8 +129,13 @@ def _broker(account: Account, tx: Transaction) -> dict[str, Any]:
 
 def open_with_stops(tx: Transaction) -> list[dict[str, Any]]:
     """The open positions of an account, each with its stops that may rest at the exchange."""
-    rows = tx.rows(_ORDERS)
-    return [_position(row, rows) for row in open_rows(tx)]
+    stops = tx.rows(_STOPS)
+    return [_position(row, stops) for row in open_rows(tx)]
+
+
+def _newest(tx: Transaction, query: Select[Any], by: Sequence[Column[Any]], latest: int | None) -> list[Row]:
+    """The rows of a query in the order of `by`: all of them, or the `latest`."""
+    return tx.rows(query.order_by(None).order_by(*(one.desc() for one in by)).limit(latest))[::-1]
 
 
 def _order(row: Row) -> dict[str, Any]:
@@ -164,7 +173,7 @@ def _fill(row: Row) -> dict[str, Any]:
     }
 
 
-def _position(row: Row, all_orders: list[Row]) -> dict[str, Any]:
+def _position(row: Row, stops: list[Row]) -> dict[str, Any]:
     position = position_of(row)
     return {
         "symbol": position.symbol,
@@ -172,15 +181,9 @@ def _position(row: Row, all_orders: list[Row]) -> dict[str, Any]:
         "qty": plain(position.qty),
         "entry_price": price_text(position.entry_price),
         "stage": position.stage,
-        "stops": [_stop(order) for order in all_orders if _protects(order, position.symbol)],
+        "stops": [_stop(order) for order in stops if order["symbol"] == position.symbol],
         "opened_at": iso(position.opened_at),
     }
-
-
-def _protects(order: Row, symbol: str) -> bool:
-    """Whether an order is a stop that may rest at the exchange: known there and not done."""
-    resting = order["exchange_id"] is not None and order["status"] not in DONE
-    return resting and order["symbol"] == symbol and order["type"] in STOPS
 
 
 def _stop(row: Row) -> dict[str, Any]:

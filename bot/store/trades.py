@@ -26,7 +26,7 @@ _ACCOUNT: BindParameter[int] = bindparam("account")
 FILLS = (
     select(
         fills,
-        *(orders.c.client_id, orders.c.purpose, orders.c.reason, orders.c.pay_in),
+        *(orders.c.client_id, orders.c.purpose, orders.c.reason, orders.c.why, orders.c.pay_in),
         *(orders.c.decision, orders.c.trigger_price, orders.c.decision_price),
     )
     .join(orders, fills.c.order_id == orders.c.id)
@@ -137,7 +137,7 @@ def _fill(row: Row, side: Side) -> Leg:
         closes=row["side"] is not side,
         result_usd=row["realised_usd"] or ZERO,
         quote_usd=row["quote_usd"] or ONE,
-        why=row["reason"],
+        why=row["why"] or row["reason"],
         decision_price=_decision_price(row),
     )
 

@@ -72,7 +72,7 @@ def test_only_the_position_that_was_meant_is_sold(scene: Scene) -> None:
     """The position that the command names is closed; another has been opened since."""
     scene.scan()
     progress = scene.engine.flattening.sell_one("BTC-USD", "njabcanotherentry0")
-    assert progress == (True, "BTC-USD is no longer held: nothing was sold")
+    assert progress == (True, "BTC-USD is no longer held: nothing was sold by this command")
     assert scene.book.position("BTC-USD") is not None
     assert scene.orders(Purpose.FLATTEN) == []
 

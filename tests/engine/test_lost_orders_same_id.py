@@ -299,7 +299,7 @@ def test_a_lost_sale_or_stop_is_repeated_byte_for_byte(scene: Scene, purpose: Pu
     sent = scene.lose(purpose, arrived=False)
     scene.wait(BURN_AFTER + 1_000)
     assert scene.verbs() == ["resend"]
-    assert [intent for verb, intent in scene.venue.seen if verb == "resend"] == [replace(sent, reason="no answer")]
+    assert [intent for verb, intent in scene.venue.seen if verb == "resend"] == [sent]
     after = scene.record(sent)
     assert after.status is (OrderStatus.OPEN if purpose is Purpose.STOP else OrderStatus.FILLED)
     assert (scene.book.position(SYMBOL) is None) is (purpose is not Purpose.STOP)
@@ -326,7 +326,7 @@ def test_an_id_burnt_by_an_order_of_the_other_side_is_booked_as_what_it_is(scene
 def test_an_entry_comes_back_from_the_book_as_it_was_sent(scene: Scene) -> None:
     entry = scene.lose(Purpose.ENTRY, arrived=False)
     restored = scene.record(entry).intent()
-    assert restored == replace(entry, reason="no answer")
+    assert restored == entry
 
 
 def test_a_sale_whose_position_is_gone_is_burnt(scene: Scene) -> None:

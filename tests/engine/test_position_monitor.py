@@ -15,6 +15,7 @@ from bot.domain.events import Unfit
 from bot.domain.instrument import Trading
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
+from bot.domain.outcome import ErrorMeaning, NotPlaced
 from bot.engine.exits import SHOWN_WITHIN, STOP_GRACE
 from bot.strategy.base import Close, Trade
 from tests.engine.exchange import CLOSE, Scene
@@ -120,6 +121,24 @@ def test_a_close_that_calls_for_an_exit_comes_again_until_it_is_made(scene: Scen
     assert closes == [CLOSE + FRAME]
     scene.engine.monitor.walk()
     assert closes == [CLOSE + FRAME] * 2
+
+
+def test_an_exit_that_was_not_made_is_tried_again_at_each_check(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene.rule, "on_close", lambda trade, _: Close(trade.stop, "turn"))
+    scene.clock.now += FRAME
+    scene.deliver()
+    scene.exchange.answers = [NotPlaced(ErrorMeaning.BUSY, "EService:Busy")]
+    scene.engine.monitor.walk()
+    assert held(scene) > 0
+    assert not scene.engine.monitor.look()
+    assert held(scene) == 0
+    assert {one.why for one in scene.sales()} == {"turn"}
+
+
+def test_an_exit_at_a_close_of_long_ago_is_judged_by_the_current_price(scene: Scene) -> None:
+    quote(scene, "104.5")
+    closes_of(scene, exit="enough")
+    assert [one.decision_price for one in scene.sales()] == [Decimal("104.5")]
 
 
 def test_an_exit_says_why(scene: Scene) -> None:

@@ -16,7 +16,7 @@ from tests.notes import Notes
 OURS = "stop price passed"
 SELF = "Cannot trade with self"
 SALE = OrderRecord(
-    OrderStatus.CANCELED, Purpose.EXIT, "BTC-USD", Side.SELL, OrderType.MARKET, Decimal(1), 1, 1, client_id="S1", reason=SELF
+    OrderStatus.CANCELED, Purpose.EXIT, "BTC-USD", Side.SELL, OrderType.MARKET, Decimal(1), 1, 1, client_id="S1", reason=SELF, why=OURS
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ class Told:
         """The reasons told while this many such sales ended."""
         before = len(self.notes.said(Event.REJECTED))
         for _ in range(times):
-            self._unsold.ended(record, entry, OURS)
+            self._unsold.ended(record, entry)
         return [str(fields["reason"]) for fields in self.notes.said(Event.REJECTED)[before:]]
 
 

@@ -19,7 +19,11 @@ def to_0005(file: Path) -> None:
         for table, columns in NEW:
             for column in columns:
                 raw.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        raw.execute("ALTER TABLE orders DROP COLUMN decision_price")
+        for column in ("decision_price", "why"):
+            raw.execute(f"ALTER TABLE orders DROP COLUMN {column}")
+        for index in ("orders_sent", "orders_unsettled"):
+            raw.execute(f"DROP INDEX {index}")
+        raw.execute("CREATE INDEX orders_unsettled ON orders (account_id, created_at) WHERE NOT settled")
         raw.execute(f"UPDATE {migrate.VERSION_TABLE} SET version_num = '0005'")
 
 

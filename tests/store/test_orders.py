@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
 
 from bot.domain.booking import AlreadyDecided
 from bot.domain.ids import decision_key
 from bot.domain.order import DONE, WORKING, IllegalTransition, OrderStatus, OrderType, Purpose, Side
 from bot.engine.book import Book
+from bot.store import orders
 from bot.store.ledger import Ledger
 from tests.store.cases import DECISION, KRAKEN, HandClock, bought, fill, intent, ledger, report, selling
 
@@ -241,3 +247,22 @@ def test_what_the_venue_takes_back_is_corrected_down_to_what_is_booked(
 def test_nothing_is_corrected_of_an_order_that_nobody_knows(book: Ledger) -> None:
     with pytest.raises(KeyError):
         book.correct(report("foreign", OrderStatus.OPEN))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (orders._UNSETTLED, "orders_unsettled"),
+        (orders._SENT_SINCE, "orders_sent"),
+        (orders._NEWEST_SENT, "orders_sent"),
+        (orders._OF_SYMBOL, "orders_by_symbol"),
+        (orders._ATTEMPTS, "orders_by_symbol"),
+        (orders._ENTERED, "orders_by_symbol"),
+    ],
+)
+def test_what_is_asked_at_each_order_uses_an_index(tmp_path: Path, query: Select[Any], index: str) -> None:
+    ledger(tmp_path)
+    text = str(query.compile(dialect=sqlite.dialect()))
+    with closing(sqlite3.connect(tmp_path / "kraken.db")) as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {text}", ["1"] * text.count("?")).fetchall()
+    assert f"USING INDEX {index} " in str(plan) or f"USING COVERING INDEX {index} " in str(plan), plan
