@@ -236,11 +236,16 @@ class OrderManager:
             if record.exchange_id is None or record.exchange_id in alive | self.let_go:
                 continue
             if stops_of is None or (record.symbol == stops_of and record.purpose is Purpose.STOP):
-                try:
-                    self.refresh(record)
-                except BrokerError as error:
-                    if stops_of is not None or not error.meaning.concerns_market:
-                        raise
+                self._refresh_if_possible(record, always=stops_of is not None)
+
+    def _refresh_if_possible(self, record: OrderRecord, *, always: bool = False) -> OrderRecord:
+        """The order as the exchange shows it, unchanged if it does not look into that market; then raises only if `always`."""
+        try:
+            return self.refresh(record)
+        except BrokerError as error:
+            if always or not error.meaning.concerns_market:
+                raise
+            return record
 
     def forgotten(self, record: OrderRecord) -> OrderRecord:
         """Mark an order that the exchange no longer shows as ended unfilled, once it is older than the exchange keeps such
@@ -293,13 +298,13 @@ class OrderManager:
     def bought_in_full(self, symbol: str) -> bool:
         """Whether everything that the entries of a symbol bought is booked. False while an entry has not ended as far as the
         exchange shows, or while fills that it reports are missing: a hidden fill may also be missing from the order's own
-        figures.
+        figures, and an exchange may not look into a market that it has closed.
 
         A sale booked before a late fill of its entry would close the position, and the late fill would then open one without
         coins. An entry whose reports have contradicted each other for long is no longer waited for.
         """
         entries = [one for one in self.book.unsettled() if one.symbol == symbol and one.purpose is Purpose.ENTRY]
-        refreshed = [self.refresh(entry) for entry in entries]
+        refreshed = [self._refresh_if_possible(entry) for entry in entries]
         return all(entry.settled or self.age(entry) > HIDDEN for entry in refreshed)
 
     def _adopt_children(self, order: VenueOrder) -> None:

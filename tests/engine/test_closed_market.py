@@ -10,12 +10,13 @@ import pytest
 
 from bot.brokers.base import BrokerError
 from bot.domain.clock import MINUTE, SECOND
+from bot.domain.fill import Fill
 from bot.domain.instrument import Instrument, Trading
 from bot.domain.log import Event
-from bot.domain.order import VenueOrder
+from bot.domain.order import OrderType, Side, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 from bot.engine.order_manager import NAKED_CALL
-from tests.engine.exchange import Scene
+from tests.engine.exchange import Exchange, Scene
 from tests.engine.given import instrument
 
 SYMBOL = "BTC-USD"
@@ -48,6 +49,30 @@ def halted(scene: Scene) -> list[str]:
 
 def rules(scene: Scene) -> Instrument:
     return scene.oms.instruments[SYMBOL]
+
+
+def test_an_entry_that_cannot_be_looked_up_keeps_no_other_market_from_being_booked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, SYMBOL, "ETH-USD")
+    assert len(scene.scan()) == 2
+    venue = scene.exchange
+    entry = next(one for one in venue.all.values() if one.symbol == SYMBOL and one.type is OrderType.LIMIT)
+    stop = next(one for one in venue.open_orders() if one.symbol == "ETH-USD")
+    scene.oms.book.update(replace(entry, qty=entry.qty * 2, filled_qty=entry.filled_qty + 1))  # a fill is hidden
+    shown = Exchange.order
+
+    def order(self: Exchange, exchange_id: str, symbol: str) -> VenueOrder | None:
+        if symbol == SYMBOL:
+            raise BrokerError("okx", ErrorMeaning.MARKET_CLOSED, "51001 Instrument ID does not exist")
+        return shown(self, exchange_id, symbol)
+
+    sale = Fill("FX", stop.exchange_id, "ETH-USD", Side.SELL, stop.qty, Decimal(99), Decimal(0), "USD", scene.clock.now)
+    monkeypatch.setattr(Exchange, "order", order)
+    monkeypatch.setattr(Exchange, "fills", lambda *_: [*venue.traded[entry.exchange_id], sale])
+    scene.engine.reconciliation.compare()
+    assert scene.book.is_booked("FX")
+    assert scene.book.position(SYMBOL) is not None
 
 
 @pytest.mark.parametrize("trading", BLOCKED)
