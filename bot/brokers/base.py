@@ -87,7 +87,7 @@ class Capabilities:
 
     `attached_target`: an attached stop must come with a target. The target sells at a limit price, so a trade at that price
     does not guarantee a fill. `forgets_after_ms`: market ms after which the venue may stop showing an order that ended
-    unfilled (None: never).
+    unfilled (None: never). `repeats_stops`: a stop's request carries no deadline, but the venue accepts its client id only once.
     """
 
     attached_stop: bool
@@ -98,6 +98,7 @@ class Capabilities:
     attached_target: bool = False
     short: bool = False
     forgets_after_ms: int | None = None
+    repeats_stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,8 @@ class BaseBroker(ABC):
         """Send the order once. `Unknown` if the venue may have accepted it."""
 
     def resend(self, intent: Intent) -> Outcome:  # noqa: ARG002
-        """Repeat a lost request byte for byte. Only with `AbsenceProof.SAME_ID`; otherwise nothing is sent.
+        """Repeat a lost request byte for byte. Only with `AbsenceProof.SAME_ID` or, for stops, `repeats_stops`; otherwise nothing is
+        sent.
 
         `Placed` names the existing order or the one created now; `NotPlaced` says nothing about an earlier one.
         """

@@ -4,9 +4,9 @@ nothing.
 Proof of absence: the request carried a deadline, the deadline has passed with a margin, and a check begun afterwards saw nothing
 in open orders, closed orders and fills.
 
-Some exchanges have no deadlines but accept each client id only once. There the lost request is made harmless instead: an entry's
-id is burnt; a sale or stop that is still wanted is repeated under its id. Either way the exchange then names the order under
-that id.
+Some exchanges have no deadlines, or none for stops, but accept each client id only once. There the lost request is made harmless
+instead: a sale or stop that is still wanted is repeated under its id, and any other id is burnt where that is possible. Either way
+the exchange then names the order under that id.
 
 The search has no time limit.
 """
@@ -92,13 +92,29 @@ class LostOrders:
             return True
         if record.exchange_id is not None:
             return self._oms.forgotten(record).done
-        if age < _turning_points(record)[0]:
+        points = self._turning_points(record)
+        if age < points[0]:
             return False
         if self._oms.broker.capabilities().absence is AbsenceProof.SAME_ID:
             return self._use_id_again(record)
-        if record.deadline is not None:
-            self._reject_absent(record, client_id)
-        return record.deadline is not None
+        intent = record.intent()
+        if self._repeats(record) and intent is not None and self._is_wanted(record):
+            return self._repeat(intent)
+        if record.deadline is None or age < points[-1]:
+            return False
+        self._reject_absent(record, client_id)
+        return True
+
+    def _repeats(self, record: OrderRecord) -> bool:
+        """Whether no deadline kept this request from arriving late, but its id keeps it from being accepted twice."""
+        return record.purpose is Purpose.STOP and self._oms.broker.capabilities().repeats_stops
+
+    def _turning_points(self, record: OrderRecord) -> tuple[int, ...]:
+        """Ages (real ms) at which an empty check allows a further step, in ascending order."""
+        if record.deadline is None:
+            return (REPEAT_AFTER, BURN_AFTER)
+        passed = record.deadline - record.sent_at + PROOF_MARGIN + 1
+        return (min(REPEAT_AFTER, passed), passed) if self._repeats(record) else (passed,)
 
     def _seen(self, record: OrderRecord, client_id: str) -> bool:
         """Whether the exchange shows the order; if so, its report is booked."""
@@ -147,7 +163,8 @@ class LostOrders:
 
     def _repeat(self, intent: Intent) -> bool:
         """Repeat the same request. A refusal does not prove that the first was refused, so the id is burnt then. It is burnt at
-        once if the market has passed its price, because until then nothing else can protect or sell these coins.
+        once if the market has passed its price, because until then nothing else can protect or sell these coins. Where no id can
+        be burnt, the refusal is believed: what refuses this request refuses the first one too, should it still arrive.
         """
         oms = self._oms
         match oms.broker.resend(intent):
@@ -160,7 +177,10 @@ class LostOrders:
                 meaning is ErrorMeaning.PRICE or meaning.error_class is not ErrorClass.PASSING
             ):
                 oms.log.info(Event.HUNT, client_id=intent.client_id, reason=f"repeated, refused: {reason}")
-                return self._burn(intent)
+                if oms.broker.capabilities().absence is AbsenceProof.SAME_ID:
+                    return self._burn(intent)
+                oms.book.mark(intent.client_id, OrderStatus.REJECTED, reason=f"{meaning}: {reason}")
+                return True
             case NotPlaced(_, reason) | Unknown(reason, unheard=False):
                 oms.log.debug(Event.HUNT, client_id=intent.client_id, reason=f"not repeated: {reason}")
                 return False
@@ -190,7 +210,7 @@ class LostOrders:
     def _again(self, record: OrderRecord, client_id: str, search: _Search) -> None:
         age = self._oms.age(record)
         search.wait = AGAIN.after(search.wait)
-        search.pause.begin(min([search.wait, *(at - age for at in _turning_points(record) if at > age)]))
+        search.pause.begin(min([search.wait, *(at - age for at in self._turning_points(record) if at > age)]))
         if record.status is not OrderStatus.UNKNOWN and record.exchange_id is None:
             self._oms.book.mark(client_id, OrderStatus.UNKNOWN, reason="not seen at the exchange yet")
         if age > ALARM_AFTER and (search.alarm is None or search.alarm.is_over()):
@@ -201,10 +221,3 @@ class LostOrders:
                 client_id=client_id,
                 reason="unknown for over a minute; the search goes on",
             )
-
-
-def _turning_points(record: OrderRecord) -> tuple[int, ...]:
-    """Ages (real ms) at which an empty check allows a further step, in ascending order."""
-    if record.deadline is not None:
-        return (record.deadline - record.sent_at + PROOF_MARGIN + 1,)
-    return (REPEAT_AFTER, BURN_AFTER)

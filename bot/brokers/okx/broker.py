@@ -19,6 +19,7 @@ from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.connect import connect, money_warnings, read_settings
 from bot.brokers.okx.errors import failure, speaks_of_settings
 from bot.brokers.okx.market import OkxMarket
+from bot.brokers.okx.orders import is_algo
 from bot.brokers.okx.parse import SwapPosition
 from bot.brokers.okx.parse_market import Funding, type_of
 from bot.brokers.okx.trade import OkxTrade
@@ -52,6 +53,7 @@ class OKXBroker(VenueBroker):
             deadline_ms=config.deadline_ms,
             short=config.swaps,
             forgets_after_ms=FORGETS_AFTER,
+            repeats_stops=True,
         )
         super().__init__(able, log)
         self._config = config
@@ -70,6 +72,10 @@ class OKXBroker(VenueBroker):
     def fees(self, symbols: Collection[str]) -> Mapping[str, FeeRate]:
         settings = self._trade.settings
         return self._account.fees(symbols, in_coin=settings is None or not settings.fee_in_quote)
+
+    def resend(self, intent: Intent) -> Outcome:
+        """Send a stop once more under its id. OKX refuses the second one (51065); the search then finds the first."""
+        return self._trade.place(replace(intent, deadline=None)) if is_algo(intent) else super().resend(intent)
 
     def place(self, intent: Intent) -> Outcome:
         """Send once. If a refusal can be due to changed account settings, read them again."""

@@ -529,6 +529,20 @@ def test_an_algo_order_whose_answer_is_lost_is_found_by_its_id(trader: Trader) -
     assert (found.client_id, found.type) == (intent.client_id, OrderType.STOP)
 
 
+def test_a_stop_that_is_repeated_under_its_id_is_one_stop(trader: Trader) -> None:
+    trader.bought()
+    stop = trader.stop()
+    assert isinstance(trader.broker.resend(stop), Placed)
+    late = dataclasses.replace(
+        stop, deadline=1
+    )  # a repetition has its own time, whatever became of the first request's
+    assert isinstance(trader.broker.resend(late), Unknown)
+    assert trader.accepted(stop.client_id) == 1
+    found = trader.broker.find(stop.client_id, BTC, 0)
+    assert found is not None
+    assert found.status is OrderStatus.OPEN
+
+
 def test_busy_after_the_order_was_taken_is_one_order(trader: Trader) -> None:
     trader.fault("exchange_error", path=TRADE, method="POST", count=3)
     intent = trader.entry()
