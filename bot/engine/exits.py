@@ -51,7 +51,7 @@ class Exits:
     def __init__(self, oms: OrderManager, protection: Protection) -> None:
         self._oms = oms
         self._protection = protection
-        self._triggered_at: dict[str, int] = {}
+        self._triggered_at: dict[str, int] = {}  # by entry
         self._unsold = Unsold(oms.clock, oms.log)
         self._believed: dict[str, None] = {}  # sales that ended short and were checked again
 
@@ -189,16 +189,18 @@ class Exits:
         oms = self._oms
         fired = [stop for stop in self._protection.stops_of(position, orders) if stop.triggered]
         if not fired:
-            self._triggered_at.pop(position.symbol, None)
+            self._triggered_at.pop(position.entry_id, None)
             return False
-        since = self._triggered_at.setdefault(position.symbol, oms.clock.steady_ms())
+        held = {one.entry_id for one in oms.book.positions()}
+        self._triggered_at = {entry: at for entry, at in self._triggered_at.items() if entry in held}
+        since = self._triggered_at.setdefault(position.entry_id, oms.clock.steady_ms())
         if oms.clock.steady_ms() - since >= STOP_GRACE:
+            why = "triggered but not filled"
+            oms.mark_unprotected(position.symbol, why)
             for stop in fired:
                 oms.broker.cancel(stop)
-            oms.log.warning(
-                Event.STOP, symbol=position.symbol, reason="triggered but not filled: selling the rest at the market"
-            )
-            self._triggered_at.pop(position.symbol, None)
+            oms.log.warning(Event.STOP, symbol=position.symbol, reason=f"{why}: selling the rest at the market")
+            del self._triggered_at[position.entry_id]
         return True
 
     def exit_beyond_stop(self, symbol: str, price: Decimal) -> SaleResult:

@@ -82,6 +82,7 @@ def test_a_triggered_stop_is_waited_for_and_then_its_rest_is_sold(scene: Scene) 
     assert not scene.engine.monitor.look()
     assert scene.exchange.all[stop.exchange_id].status is OrderStatus.CANCELED
     assert scene.sales() == []
+    assert [why for _, why in scene.book.unprotected().values()] == ["triggered but not filled"]
     scene.engine.monitor.look()
     assert held(scene) == 0
 
