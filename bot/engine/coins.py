@@ -36,19 +36,22 @@ if TYPE_CHECKING:
 
 #: Real ms between the first check that misses something and the one that counts it as gone, if it is confirmed; and if not.
 SECOND_LOOK, UNCONFIRMED = 20 * SECOND, 6 * HOUR
+#: Real ms between two readings of the owner's trades while nothing confirms what a balance says: that can take many pages.
+READ_AGAIN = 10 * MINUTE
 #: The waits after consecutive sales that were refused for lack of coins.
 AGAIN = Backoff(250, 2, MINUTE)
 
 
 @dataclass(frozen=True, slots=True)
 class _CoinCheck:
-    """The first check that found coins of a position missing, in steady and in market time (ms). `witnessed`: confirmed by more
-    than a balance; `told`: the owner knows that it is not.
+    """The first check that found coins of a position missing, in steady and in market time (ms). `read`: when the owner's trades
+    were last read (steady); `witnessed`: confirmed by more than a balance; `told`: the owner knows that it is not.
     """
 
     steady: int
     market: int
     missing: Decimal
+    read: int
     witnessed: bool = False
     told: bool = False
 
@@ -179,18 +182,22 @@ class Coins:
         if missing < oms.instruments[position.symbol].lot or oms.closing_in_doubt(position.symbol) > 0:
             self._looks.pop(entry, None)
             return
-        now = _CoinCheck(oms.clock.steady_ms(), oms.clock.market_ms(), missing)
+        now = _CoinCheck(steady := oms.clock.steady_ms(), oms.clock.market_ms(), missing, steady)
         first = self._looks.get(entry, now)
-        again = now.steady - first.steady >= SECOND_LOOK
+        again = steady - first.steady >= SECOND_LOOK
         contract = self._is_contract(position)
-        sales, shown = self._owner.of(position, missing, contract=contract) if first is now or again else Trades()
+        withdrawn = steady - first.steady >= UNCONFIRMED and not contract
+        due = first.witnessed or refused or withdrawn or not first.told or steady - first.read >= READ_AGAIN
+        read = first is now or (again and due)
+        sales, shown = self._owner.of(position, missing, contract=contract) if read else Trades()
         witnessed = first.witnessed or refused or shown
-        self._looks[entry] = replace(first, witnessed=witnessed, told=first.told or again)
+        self._looks[entry] = replace(
+            first, witnessed=witnessed, told=first.told or again, read=steady if read else first.read
+        )
         if not first.witnessed and witnessed:
             self._report(position, missing, sales[0].why if shown else "")
         elif again and not witnessed and not first.told:
             self._report_unconfirmed(position, missing)
-        withdrawn = now.steady - first.steady >= UNCONFIRMED and not contract
         if (again and witnessed) or (starting and shown) or withdrawn:
             self._believe(position, first, min(first.missing, missing), sales)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from bot.domain.clock import MINUTE, SECOND
 from bot.domain.order import OrderStatus, OrderType, Purpose, Side, VenueOrder
-from bot.engine.coins import Coins
+from bot.engine.coins import UNCONFIRMED, Coins
 from bot.engine.owner_trades import OwnerTrades
+from tests.engine.exchange import Exchange, Scene
 
 OURS = "njabcdmx0zz1w56gtf"
 
@@ -69,3 +72,26 @@ def test_a_sale_refused_for_want_of_coins_is_tried_again_after_waits_that_grow()
     coins.sent(cast("Any", refused), position)
     coins.sent(cast("Any", SimpleNamespace(status=OrderStatus.FILLED, reason="", purpose=Purpose.EXIT)), position)
     assert not coins.waits("XRP-USDT")
+
+
+def test_the_owners_trades_are_not_read_at_every_count_while_only_a_balance_misses_coins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reading may take many pages of the account's rate budget."""
+    scene = Scene(tmp_path)
+    assert len(scene.scan()) == 1
+    reads: list[int] = []
+
+    def fills(_: Exchange, since: int) -> tuple[()]:
+        reads.append(since)
+        return ()
+
+    monkeypatch.setattr(Exchange, "fills", fills)
+    for _ in range(60 * MINUTE // (30 * SECOND)):
+        scene.oms.coins.count(scene.exchange.balances())
+        scene.clock.now += 30 * SECOND
+    assert len(reads) in (7, 8)
+    assert scene.book.position("BTC-USD") is not None
+    scene.clock.now += UNCONFIRMED
+    scene.oms.coins.count(scene.exchange.balances())
+    assert scene.book.position("BTC-USD") is None
