@@ -46,7 +46,7 @@ class Flattening:
         try:
             with self._oms.broker.urgently():
                 self._learn_rules([before])
-                (price,) = self._prices([before], [])
+                (price,) = self._prices([before])
                 if not self._oms.instruments[symbol].tradeable(before.qty, price):
                     return self._too_small(before, price)
                 self._exits.sell(symbol, before.qty, price, Purpose.FLATTEN, BY_HAND)
@@ -106,21 +106,23 @@ class Flattening:
         return Progress(done=True, text=f"{symbol} was not sold: {smallest}; {stays}")
 
     def step(self, reason: str) -> list[str]:
-        """Try once to sell and cancel everything; returns one line for each position or order that is left, and for each error.
-        What fails for one position or order keeps no other from being sold or cancelled.
+        """Try once to sell and cancel everything; returns one line for each position or order that is left, and for each error that
+        may have left one. What fails for one position or order keeps no other from being sold or cancelled.
         """
-        failed: list[str] = []
+        unsold: list[str] = []
+        uncancelled: list[str] = []
         with self._oms.broker.urgently():
-            with _noting(failed):
+            with _noting(uncancelled):
                 for order in self._oms.broker.open_orders():
-                    with _noting(failed):
+                    with _noting(uncancelled):
                         self._cancel(order)
             positions = self._oms.book.positions()
             self._learn_rules(positions)
-            for position, price in zip(positions, self._prices(positions, failed), strict=True):
-                with _noting(failed):
+            for position, price in zip(positions, self._prices(positions), strict=True):
+                with _noting(unsold):
                     self._exits.sell(position.symbol, position.qty, price, Purpose.FLATTEN, reason)
-        return [*self.left(), *dict.fromkeys(failed)]
+        left = self.left()
+        return [*left, *dict.fromkeys(uncancelled + (unsold if left else []))]
 
     def left(self) -> list[str]:
         """One line for each open position and order in the book."""
@@ -131,13 +133,17 @@ class Flattening:
         ]
         return held + orders
 
-    def _prices(self, positions: Sequence[Position], failed: list[str]) -> list[Decimal]:
-        """The price at which each position could be closed, to check sizes with: its entry price if the exchange does not say it."""
+    def _prices(self, positions: Sequence[Position]) -> list[Decimal]:
+        """The price at which each position could be closed, to check sizes with: its entry price if the exchange does not say it,
+        which keeps nothing from being sold.
+        """
         instruments, tickers = self._oms.instruments, dict[str, Ticker]()
         for one in positions:
             if instruments[one.symbol].trading is not Trading.SUSPENDED:
-                with _noting(failed):
+                try:
                     tickers |= self._oms.prices.tickers({one.symbol})
+                except BrokerError as error:
+                    self._oms.log.warning(Event.WATCH, symbol=one.symbol, reason=error.text)
         return [closing_price(one, tickers) for one in positions]
 
     def _cancel(self, order: VenueOrder) -> None:

@@ -110,7 +110,7 @@ def test_flat_as_soon_as_the_exchange_answers_again(rig: Rig, kind: str, words: 
     rested = his_order(rig)
     rig.arm(kind, **words)
     first = rig.engine.flattening.step("flatten")
-    assert first == [] or any(rig.symbol in line for line in first)
+    assert rig.position is None or any(rig.symbol in line for line in first)
     rig.until(lambda: not rig.engine.flattening.step("flatten"), "flat")
     rig.disarm()
     assert rig.position is None
