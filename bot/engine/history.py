@@ -71,6 +71,8 @@ class History:
         self._run: HistoryRun | None = None
         self._caught_up = False
         self._has_waited = False
+        self.completed_at = 0
+        """When the last reading was complete and booked (wall ms); 0 before the first."""
 
     @property
     def is_rebuilding(self) -> bool:
@@ -160,6 +162,7 @@ class History:
         self._book(run, run.fills.found)
         self._oms.book.set_state_deferred(READ_TO, str(run.began))
         self._run, self._caught_up = None, True
+        self.completed_at = self._oms.clock.wall_ms()
         if run.has_waited:
             seconds = (self._oms.clock.steady_ms() - run.begun) // SECOND
             self._oms.log.info(Event.HISTORY, since=iso(run.since), fills=len(run.fills.found), seconds=seconds)

@@ -150,7 +150,7 @@ class BrokerTrader:
         self._look_for_evidence()
         self._engine.probe()
         self._reporter.measured(snapshot)
-        self._reporter.tally.reconciled = self._clock.wall_ms()
+        self._reporter.tally.reconciled = self._engine.reconciliation.history.completed_at
         self._report()
         self._worker = self._clock.pacer.worker(self._connection.account.key, ACTOR, self._market_moved)
 
@@ -237,7 +237,7 @@ class BrokerTrader:
             self._reporter.waits(error)
             raise
         self._schedule.answered()
-        self._reporter.cycled()
+        self._reporter.cycled(self._engine.reconciliation.history.completed_at)
         self._terms.keep(self._oms.instruments, self._oms.fees)
 
     def _measured(self) -> None:

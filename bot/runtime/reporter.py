@@ -104,13 +104,12 @@ class Reporter:
         if before is None or self._is_funded(before) is not self._is_funded(snapshot):
             self._say_money(snapshot)
 
-    def cycled(self) -> None:
-        """A cycle succeeded."""
-        now = self._clock.wall_ms()
+    def cycled(self, reconciled: int) -> None:
+        """A cycle succeeded. `reconciled` is when the book was last compared with all of the exchange's history (wall ms)."""
         self._waiting = False
         self.tally.cycles_ok += 1
         self.tally.errors, self.tally.remedy = 0, ""
-        self.tally.last_good = self.tally.reconciled = now
+        self.tally.last_good, self.tally.reconciled = self._clock.wall_ms(), reconciled
 
     def waits(self, error: NoRoom) -> None:
         """A cycle is postponed until the exchange's rate limit allows it, and does not count; logged once until one succeeds."""

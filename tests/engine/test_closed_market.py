@@ -70,8 +70,10 @@ def test_an_entry_that_cannot_be_looked_up_keeps_no_other_market_from_being_book
     sale = Fill("FX", stop.exchange_id, "ETH-USD", Side.SELL, stop.qty, Decimal(99), Decimal(0), "USD", scene.clock.now)
     monkeypatch.setattr(Exchange, "order", order)
     monkeypatch.setattr(Exchange, "fills", lambda *_: [*venue.traded[entry.exchange_id], sale])
+    assert scene.engine.reconciliation.history.completed_at == 0
     scene.engine.reconciliation.compare()
     assert scene.book.is_booked("FX")
+    assert scene.engine.reconciliation.history.completed_at == scene.clock.wall_ms()
     assert scene.book.position(SYMBOL) is not None
 
 

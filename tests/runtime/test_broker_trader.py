@@ -47,7 +47,7 @@ class Actor:
         )
         tally = SimpleNamespace(late=lambda _: None, cycles=0, errors=0)
         trader._reporter = cast(
-            "Any", SimpleNamespace(tally=tally, failed=self._failed, waits=self._waits, cycled=lambda: None)
+            "Any", SimpleNamespace(tally=tally, failed=self._failed, waits=self._waits, cycled=lambda _: None)
         )
         for name in ("_report", "_attend", "_look_for_evidence"):
             setattr(trader, name, lambda: None)
