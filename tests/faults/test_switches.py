@@ -105,6 +105,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "rules": "tests/faults/test_rules_change.py",
         "system_status": "tests/brokers/kraken/test_broker.py",
         "pair_status": "tests/brokers/kraken/test_broker.py",
+        "trades_last_cut": "tests/brokers/kraken/test_broker.py",
         "residence": "tests/sandbox/test_kraken_residence.py",
         "restricted": "tests/faults/test_restricted_market.py",
         "tokenised": "tests/sandbox/test_kraken_residence.py",

@@ -77,6 +77,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "maker_rebate": False,
         "count_overstated": False,
         "count_absent": False,
+        "trades_last_cut": False,
         "asset_version_obeyed": False,
         "balance_ex_numbers": False,
         "untidy_order_records": False,

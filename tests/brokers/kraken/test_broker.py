@@ -36,6 +36,7 @@ SWITCHES: dict[str, Any] = {
     "key_info_snake_case": False,
     "query_unknown_is_error": False,
     "post_only_rejects": True,
+    "trades_last_cut": False,
     "system_status": "online",
     f"pair_status.{BTC}": "online",
 }
@@ -301,6 +302,16 @@ def test_a_look_holds_every_trade_since_the_last(trader: Trader) -> None:
     trader.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(first.last))
     quiet = trader.broker.look(BTC, trader.clock.market_ms() + HOUR)
     assert quiet.low == quiet.high == quiet.last
+
+
+def test_a_look_over_many_trades_believes_no_cursor_that_is_cut(trader: Trader) -> None:
+    """A shorter cursor is a time decades ago: its trades would be the range, and the oldest of them the last price."""
+    since = trader.clock.market_ms() - 12 * HOUR
+    whole = trader.broker.look(BTC, since)
+    trader.switch("trades_last_cut", True)
+    seen = trader.broker.look(BTC, since)
+    assert seen.at >= whole.at
+    assert (seen.low, seen.high) == (whole.low, whole.high)
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
