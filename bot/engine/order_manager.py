@@ -35,7 +35,7 @@ from bot.engine.book import Book, Booking
 from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import CLOSED, Markets
-from bot.engine.records import at_stake, coins_of, markets_of
+from bot.engine.records import at_stake, coins_of, markets_of, symbol_of
 from bot.engine.valuation import Valuation
 from bot.marketdata.port import Prices
 
@@ -72,6 +72,7 @@ class OrderManager:
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
         self.broker.keep_readable(lambda asset: asset in coins_of(self.book))
+        self.broker.keep_symbols(lambda name: symbol_of(self.book, name))
 
     @property
     def prices(self) -> Prices:

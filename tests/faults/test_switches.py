@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -147,7 +148,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "cancel_refused": "tests/sandbox/coinbase/test_clients.py",
         "quote": "tests/brokers/coinbase/test_answers.py",
         "maintenance_style": "tests/sandbox/coinbase/test_clients.py",
-        "usdc_orders_canonical": "tests/sandbox/coinbase/test_lists.py",
+        "usdc_orders_canonical": "test_a_trade_whose_orders_have_another_name",
     },
 }  # fmt: skip
 
@@ -158,6 +159,14 @@ def turned(rig: Rig, switches: Switches) -> Iterator[None]:
         for name, value in switches.items():
             stack.enter_context(rig.switched(name, value))
         yield
+
+
+@contextmanager
+def closing_rig(rig: Rig) -> Iterator[Rig]:
+    try:
+        yield rig
+    finally:
+        rig.crash()
 
 
 def persist(step: Callable[[], object]) -> None:
@@ -216,6 +225,26 @@ def test_every_switch_is_tried(sandbox: Sandbox, venue: str) -> None:
     there = {name.partition(".")[0] for name in sandbox.control("GET", "switches")[venue]}
     assert there - tried == set()
     assert tried - there == set()
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_a_trade_whose_orders_have_another_name(sandbox: Sandbox, tmp_path: Path, venue: str) -> None:
+    """Orders on an alias are reported under the product whose order book it shares, after a restart too."""
+    with (
+        closing_rig(Rig(sandbox, tmp_path, "ETH-USDC", venue=venue)) as rig,
+        turned(rig, {"usdc_orders_canonical": True}),
+    ):
+        rig.open()
+        before = rig.bought()
+        rig.quiet()
+        persist(rig.restart)
+        rig.quiet()
+        assert rig.position == before
+        assert rig.resting() == before.qty
+        persist(lambda: rig.jump("0.85"))
+        rig.until(lambda: rig.position is None, "the end")
+        rig.quiet()
+        assert rig.resting() == 0
 
 
 @pytest.mark.parametrize("venue", ["coinbase"])
