@@ -106,6 +106,8 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "rules": "tests/faults/test_rules_change.py",
         "system_status": "tests/brokers/kraken/test_broker.py",
         "pair_status": "tests/brokers/kraken/test_broker.py",
+        "key_query_from": "tests/brokers/kraken/test_answers.py",
+        "key_query_to": "tests/brokers/kraken/test_broker.py",
         "trades_last_cut": "tests/brokers/kraken/test_broker.py",
         "residence": "tests/sandbox/test_kraken_residence.py",
         "restricted": "tests/faults/test_restricted_market.py",

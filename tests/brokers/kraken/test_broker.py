@@ -37,6 +37,8 @@ SWITCHES: dict[str, Any] = {
     "query_unknown_is_error": False,
     "post_only_rejects": True,
     "trades_last_cut": False,
+    "key_query_from": 0,
+    "key_query_to": 0,
     "system_status": "online",
     f"pair_status.{BTC}": "online",
 }
@@ -195,6 +197,20 @@ def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(trader: Trade
     broker = KrakenBroker(dataclasses.replace(settings, allow_withdraw=True), trader.clock, Notes())
     assert "may withdraw" in broker.connect().warnings[0]
     broker.close()
+
+
+def test_a_key_that_is_shown_a_part_of_the_lists_is_refused(trader: Trader, settings: KrakenConfig) -> None:
+    """Its lists end without an error, so an order that filled after the key's last day would count as never placed."""
+    trader.broker.connect()
+    trader.switch("key_query_to", trader.clock.market_ms() // 1000 - 3600)
+    intent = dataclasses.replace(trader.entry(), attached_stop=None)
+    assert isinstance(trader.broker.place(intent), Placed)
+    assert trader.broker.find(intent.client_id, BTC, intent.created_at - HOUR) is None
+    error = connect_failure(trader, settings)
+    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["dates"])
+    trader.switch("key_query_to", 0)
+    trader.switch("key_query_from", trader.clock.wall_ms() // 1000 + 3600)
+    assert connect_failure(trader, settings).remedy == REMEDIES["dates"]
 
 
 def test_missing_rights_are_named_as_krakens_page_names_them(trader: Trader, settings: KrakenConfig) -> None:
