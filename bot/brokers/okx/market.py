@@ -112,7 +112,7 @@ class OkxMarket:
     def _listed(self, symbol: str) -> Listing:
         """The same, from the last read."""
         if symbol not in self._listings:
-            raise failure(ErrorMeaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
+            raise failure(ErrorMeaning.MARKET_CLOSED, f"OKX does not list {symbol} for this account")
         return self._listings[symbol]
 
     def known(self, symbol: str) -> Listing | None:
