@@ -86,6 +86,9 @@ class AlgoEndpoints:
         )
         self._tickets.set_margin(ticket, words, listed)
         ticket.qty = self._size(words, listed, ticket)
+        dollars = ticket.qty * self._last(listed.symbol)
+        if not listed.is_swap and dollars > self._switches.number("max_market_usd"):
+            raise OkxError("51275")
         if order_type == "trigger":
             self._as_trigger(ticket, words, listed)
         elif order_type == "move_order_stop":
