@@ -127,6 +127,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "isolated_swaps": "NIJA trades swaps with cross margin",
         "algo_object_code": "tests/sandbox/okx/test_okx_modes.py",
         "usdc_activation_needed": "tests/sandbox/okx/test_okx_currencies.py",
+        "market_sells_reduced": "tests/faults/test_owner_takes_coins.py",
         "usdc_activation_missing": "tests/sandbox/okx/test_okx_currencies.py",
         "rpi_reach_bps": "tests/sandbox/okx/test_okx_refusals.py",
         "refused": "tests/faults/test_restricted_market.py",
