@@ -318,9 +318,11 @@ class OrderManager:
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
         """Add an order of ours that the book lacks, with its fills and its children.
 
-        A fired stop is added as if it still rested; it is marked as finished only once its children are in the book.
+        A fired stop is added as if it still rested; it is marked as finished only once its children are in the book. What another
+        order spawned is in that order's market, whatever the exchange calls it by now.
         """
         first = replace(order, status=OrderStatus.OPEN) if order.children else order
+        first = replace(first, symbol=symbol_of(self.book, order.parent_id or "") or order.symbol)
         record = self.book.adopt(first, purpose, decision)
         return self.sync(order) or record
 
