@@ -204,6 +204,11 @@ class BaseBroker(ABC):
     def keep_readable(self, needed: Callable[[str], bool]) -> None:  # noqa: B027
         """Never leave out a balance that cannot be read if its coin is `needed`, asked at each reading: raise `BrokerError`."""
 
+    def keep_symbols(self, symbol_of: Callable[[str], str | None]) -> None:  # noqa: B027
+        """Report our orders, what they spawned, and their fills under the symbol in which we placed them, even if the exchange uses
+        another name of the market. `symbol_of` gives it by an order's id or client id; None for an order that is not ours.
+        """
+
     @abstractmethod
     def instruments(self) -> Mapping[str, Instrument]:
         """All markets whose quote counts as dollars, by symbol, with their current rules (read from the venue now)."""

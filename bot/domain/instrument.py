@@ -48,7 +48,8 @@ class Trading(StrEnum):
 class Instrument:
     """The rules of one market. Sizes are in base units, prices and costs in the quote.
 
-    `lot` is the size step, `min_qty` the smallest size, `min_cost` the smallest size times price (0: none). `unit` is the base
+    `lot` is the size step, `min_qty` the smallest size, `min_cost` the smallest size times price (0: none), `max_qty` and `max_cost`
+    the same of the largest order that can be a stop or a sale at the market (None: no limit). `unit` is the base
     quantity of one unit on the wire (the contract value of a swap; 1 for spot). `paid_in` lists the currencies that can pay for
     an order, if not simply the quote. An `exotic` market is never entered, however liquid it is.
     """
@@ -68,10 +69,16 @@ class Instrument:
     listed_at: int | None = None
     exotic: bool = False
     paid_in: tuple[str, ...] = ()
+    max_cost: Decimal | None = None
 
     def size(self, qty: Decimal) -> Decimal:
         """`qty` rounded down to the lot, so never more than is held."""
         return floor_to(qty, self.lot)
+
+    def at_most(self, qty: Decimal, price: Decimal) -> Decimal:
+        """`qty`, or the most that a stop or a sale at this market price may have."""
+        qty = qty if self.max_qty is None else min(qty, self.max_qty)
+        return qty if self.max_cost is None else min(qty, self.size(self.max_cost / price))
 
     def price(self, price: Decimal) -> Decimal:
         """`price` rounded to the nearest tick."""

@@ -46,6 +46,8 @@ from bot.strategy.timing import to_news
 
 #: How far above the ask (below the bid) an entry may fill: its limit price.
 SLIPPAGE = Decimal("0.002")
+#: The rise of the price (a factor) after which a position must still fit into one stop.
+_MAY_RISE = 2
 #: Money is rounded to this before it is converted to lots; a limit is never rounded up.
 CENT = Decimal("1e-8")
 #: How often one signal may be tried if the exchange certainly did nothing.
@@ -308,8 +310,7 @@ class Candidate:
         )
 
     def _qty(self, lots: int) -> Decimal:
-        qty, most = quantity(lots, self.instrument.lot), self.instrument.max_qty
-        return qty if most is None else min(qty, most)
+        return self.instrument.at_most(quantity(lots, self.instrument.lot), self._worst * _MAY_RISE)
 
 
 def capacity(oms: OrderManager, limits: Limits, base: str, snapshot: AccountSnapshot) -> gate_inputs.Capacity:

@@ -66,9 +66,9 @@ class Exits:
         limit: Decimal | None = None,
         by: str = "",
     ) -> SaleResult:
-        """Sell `qty` of a position, at most what is held: at the market, or at `limit` or better as far as that fills at once.
-        `price` is the market price, to check sizes with and to compare the price paid with. `by` names the cause of a sale of the
-        whole position, if it has a name.
+        """Sell `qty` of a position, at most what is held and what one order may have: at the market, or at `limit` or better as far
+        as that fills at once. `price` is the market price, to check sizes with and to compare the price paid with. `by` names the
+        cause of a sale of the whole position, if it has a name.
         """
         oms = self._oms
         position = oms.book.position(symbol)
@@ -78,7 +78,7 @@ class Exits:
         if not oms.markets.takes_sales(instrument) or oms.coins.waits(symbol) or self._may_have_sold(position):
             return SaleResult.LATER
         lacking = oms.coins.lacking(position)
-        keep = position.qty - instrument.size(min(qty, position.qty - lacking))
+        keep = position.qty - instrument.size(instrument.at_most(min(qty, position.qty - lacking), price))
         if not instrument.tradeable(position.qty - keep, price):
             self.close_as_dust(symbol, price, reason)
             return SaleResult.LATER

@@ -35,7 +35,7 @@ from bot.engine.book import Book, Booking
 from bot.engine.coins import Coins
 from bot.engine.doubts import HIDDEN, Doubts
 from bot.engine.markets import CLOSED, Markets
-from bot.engine.records import at_stake, coins_of, markets_of
+from bot.engine.records import at_stake, coins_of, markets_of, symbol_of
 from bot.engine.valuation import Valuation
 from bot.marketdata.port import Prices
 
@@ -72,6 +72,7 @@ class OrderManager:
         self.markets = Markets(self.broker, self.clock, self.log)
         self.ages = Ages(self.clock)
         self.broker.keep_readable(lambda asset: asset in coins_of(self.book))
+        self.broker.keep_symbols(lambda name: symbol_of(self.book, name))
 
     @property
     def prices(self) -> Prices:
@@ -248,17 +249,14 @@ class OrderManager:
             return record
 
     def forgotten(self, record: OrderRecord) -> OrderRecord:
-        """Mark an order that the exchange no longer shows as ended unfilled, once it is older than the exchange keeps such
-        orders.
-        """
+        """Mark an order that is no longer shown as ended unfilled, once it is older than the exchange keeps such orders."""
         memory = self.broker.capabilities().forgets_after_ms
         too_old = memory is not None and self.clock.market_ms() - record.created_at > memory
         if not too_old or record.done or record.client_id is None:
             return record
         self.log.info(Event.FORGOTTEN, symbol=record.symbol, client_id=record.client_id, reason="no trace, no fill")
-        return self.book.mark(
-            record.client_id, OrderStatus.CANCELED, reason="the exchange shows neither the order nor a fill any more"
-        )
+        reason = "the exchange shows neither the order nor a fill any more"
+        return self.book.mark(record.client_id, OrderStatus.CANCELED, reason=reason)
 
     def sync(self, order: VenueOrder) -> OrderRecord | None:
         """Apply the exchange's report on a known order and book its fills; None for an unknown order.
@@ -320,12 +318,13 @@ class OrderManager:
             self.adopt(child, Purpose.STOP)
 
     def adopt(self, order: VenueOrder, purpose: Purpose, decision: Decision | None = None) -> OrderRecord:
-        """Add an order of ours that the book lacks, with its fills and its children.
-
-        A fired stop is added as if it still rested; it is marked as finished only once its children are in the book.
+        """Add an order of ours that the book lacks, with its fills and its children. A fired stop is added as if it still rested; it
+        is marked as finished only once its children are in the book. What another order spawned is in that order's market, whatever
+        the exchange calls it by now.
         """
-        first = replace(order, status=OrderStatus.OPEN) if order.children else order
-        record = self.book.adopt(first, purpose, decision)
+        symbol = symbol_of(self.book, order.parent_id or "") or order.symbol
+        status = OrderStatus.OPEN if order.children else order.status
+        record = self.book.adopt(replace(order, symbol=symbol, status=status), purpose, decision)
         return self.sync(order) or record
 
     def record_fill(self, fill: Fill) -> Booking | None:

@@ -60,6 +60,12 @@ def markets_of(book: Book) -> set[str]:
     return {one.symbol for one in book.positions()} | {one.symbol for one in book.unsettled()}
 
 
+def symbol_of(book: Book, name: str) -> str | None:
+    """The symbol in which an order of the book was placed, by its exchange id or client id; None for an unknown order."""
+    record = book.by_exchange_id(name) or book.by_client_id(name)
+    return None if record is None else record.symbol
+
+
 def coins_of(book: Book) -> set[str]:
     """The base coins of these markets."""
     return {symbol.split("-", 1)[0] for symbol in markets_of(book)}

@@ -169,13 +169,13 @@ class Ledger:
 
         An entry's fills open or extend the symbol's position; fills of the other side reduce it. What a closing fill takes
         beyond the position comes out of the dust first; the rest is `Booking.oversold`. A fill that would exceed its order's
-        size is not recorded (None) until the venue reports that the order is larger.
-        """
+        size is not recorded (None) until the venue reports that the order is larger. A fill is in its order's market."""
         if self.is_booked(fill.fill_id):
             return None
         row = self._db.row(exchange_id=fill.exchange_order_id) or self._db.row(client_id=fill.client_id)
         if row is None:
             raise KeyError(fill.exchange_order_id)
+        fill = replace(fill, symbol=row["symbol"])
         if row["purpose"] is Purpose.OWNER or holdings.is_too_much(row, fill):
             return None
         touched = (About.FILLS, About.POSITIONS, About.DUST, About.NAKED_PERIODS)

@@ -13,7 +13,7 @@ from bot.domain.clock import MINUTE, SECOND
 from bot.domain.fill import Fill
 from bot.domain.instrument import Instrument, Trading
 from bot.domain.log import Event
-from bot.domain.order import OrderType, Side, VenueOrder
+from bot.domain.order import OrderStatus, OrderType, Side, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 from bot.engine.order_manager import NAKED_CALL
 from tests.engine.exchange import Exchange, Scene
@@ -237,6 +237,23 @@ def test_a_renamed_market_keeps_its_stop(scene: Scene) -> None:
     (line,) = halted(scene)
     assert "with its resting stop" in line
     assert not scene.book.unprotected()
+
+
+@pytest.mark.parametrize("spawns", [False, True])
+def test_a_stop_that_fires_under_a_new_name_ends_the_position(scene: Scene, spawns: bool) -> None:
+    stop, held = stop_of(scene), scene.book.positions()[0].qty
+    sold = replace(stop, symbol="XBTN-USD", status=OrderStatus.FILLED, filled_qty=stop.qty, avg_price=Decimal(90))
+    if spawns:
+        fired = replace(sold, status=OrderStatus.CANCELED, filled_qty=Decimal(0), triggered=True, children=("CHILD",))
+        sold = replace(sold, exchange_id="CHILD", client_id=None, parent_id=stop.exchange_id)
+        scene.exchange.all[stop.exchange_id] = fired
+    scene.exchange.all[sold.exchange_id] = sold
+    fill = Fill(
+        "T1", sold.exchange_id, "XBTN-USD", stop.side, held, Decimal(90), Decimal(0), "USD", scene.clock.market_ms()
+    )
+    scene.exchange.traded[sold.exchange_id] = [fill]
+    scene.oms.learn_ended([])
+    assert scene.book.positions() == []
 
 
 @pytest.mark.parametrize(

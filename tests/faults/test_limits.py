@@ -12,6 +12,7 @@ from bot.domain.clock import DAY, HOUR
 from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.engine.candidate import capacity
+from bot.engine.exits import SaleResult
 from bot.strategy.gate_inputs import Capacity
 from bot.strategy.gates import CAPACITY, Gate, first
 from tests.rig import Rig
@@ -150,6 +151,22 @@ def test_an_order_is_never_worth_more_than_the_most_even_where_it_fills_worst(un
     assert entry.limit_price is not None
     assert entry.qty * entry.limit_price <= 50
     assert entry.qty * entry.limit_price > 45
+
+
+@pytest.mark.parametrize("venue", ["okx"])
+def test_a_position_larger_than_one_sale_may_be_is_sold_in_parts(unopened: Rig) -> None:
+    """OKX limits market orders and stops in dollars. What is bought stays far below, and may still outgrow it."""
+    with unopened.switched("max_market_usd", 100):
+        unopened.open()
+        position = unopened.bought()
+        assert 40 < position.value(position.entry_price) < 50
+        unopened.quiet()
+    with unopened.switched("max_market_usd", 30):
+        unopened.engine.oms.learn_rules()
+        price = unopened.engine.oms.broker.tickers({unopened.symbol})[unopened.symbol].bid
+        for _ in range(2):
+            assert unopened.engine.exits.exit_beyond_stop(unopened.symbol, price) is SaleResult.DONE
+    assert unopened.position is None
 
 
 @pytest.mark.parametrize("venue", VENUES)

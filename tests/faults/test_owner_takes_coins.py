@@ -46,6 +46,20 @@ def test_half_is_gone_and_the_exit_sells_what_is_left(rig: Rig, way: str) -> Non
     assert 0 <= rig.coins() <= 2 * lot
 
 
+@pytest.mark.parametrize("venue", ["okx"])
+def test_a_sale_is_refused_where_it_could_be_reduced(rig: Rig) -> None:
+    """Only a refusal proves that coins are gone: a sale that OKX cuts down to what is there would be repeated for hours."""
+    with rig.switched("market_sells_reduced", True):
+        bought = rig.bought()
+        rig.deposit(rig.base, -rig.engine.oms.instruments[rig.symbol].size(bought.qty / 2))
+        for _ in range(3):
+            rig.engine.exits.sell(rig.symbol, bought.qty, bought.entry_price, Purpose.EXIT, "out")
+            rig.clock.ahead += LATER_MS
+            rig.cycle()
+    assert rig.position is None
+    assert len(rig.sales()) == 2
+
+
 def test_what_was_missed_of_one_position_is_not_held_against_the_next(rig: Rig) -> None:
     """Lagging balances lack the first position's coins at one look; the next look is the second position's first."""
     first = rig.bought()

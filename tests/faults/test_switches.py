@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +106,9 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "rules": "tests/faults/test_rules_change.py",
         "system_status": "tests/brokers/kraken/test_broker.py",
         "pair_status": "tests/brokers/kraken/test_broker.py",
+        "key_query_from": "tests/brokers/kraken/test_answers.py",
+        "key_query_to": "tests/brokers/kraken/test_broker.py",
+        "trades_last_cut": "tests/brokers/kraken/test_broker.py",
         "residence": "tests/sandbox/test_kraken_residence.py",
         "restricted": "tests/faults/test_restricted_market.py",
         "tokenised": "tests/sandbox/test_kraken_residence.py",
@@ -123,6 +127,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "isolated_swaps": "NIJA trades swaps with cross margin",
         "algo_object_code": "tests/sandbox/okx/test_okx_modes.py",
         "usdc_activation_needed": "tests/sandbox/okx/test_okx_currencies.py",
+        "market_sells_reduced": "tests/faults/test_owner_takes_coins.py",
         "usdc_activation_missing": "tests/sandbox/okx/test_okx_currencies.py",
         "rpi_reach_bps": "tests/sandbox/okx/test_okx_refusals.py",
         "refused": "tests/faults/test_restricted_market.py",
@@ -146,7 +151,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "cancel_refused": "tests/sandbox/coinbase/test_clients.py",
         "quote": "tests/brokers/coinbase/test_answers.py",
         "maintenance_style": "tests/sandbox/coinbase/test_clients.py",
-        "usdc_orders_canonical": "tests/sandbox/coinbase/test_lists.py",
+        "usdc_orders_canonical": "test_a_trade_whose_orders_have_another_name",
     },
 }  # fmt: skip
 
@@ -157,6 +162,14 @@ def turned(rig: Rig, switches: Switches) -> Iterator[None]:
         for name, value in switches.items():
             stack.enter_context(rig.switched(name, value))
         yield
+
+
+@contextmanager
+def closing_rig(rig: Rig) -> Iterator[Rig]:
+    try:
+        yield rig
+    finally:
+        rig.crash()
 
 
 def persist(step: Callable[[], object]) -> None:
@@ -215,6 +228,26 @@ def test_every_switch_is_tried(sandbox: Sandbox, venue: str) -> None:
     there = {name.partition(".")[0] for name in sandbox.control("GET", "switches")[venue]}
     assert there - tried == set()
     assert tried - there == set()
+
+
+@pytest.mark.parametrize("venue", ["coinbase"])
+def test_a_trade_whose_orders_have_another_name(sandbox: Sandbox, tmp_path: Path, venue: str) -> None:
+    """Orders on an alias are reported under the product whose order book it shares, after a restart too."""
+    with (
+        closing_rig(Rig(sandbox, tmp_path, "ETH-USDC", venue=venue)) as rig,
+        turned(rig, {"usdc_orders_canonical": True}),
+    ):
+        rig.open()
+        before = rig.bought()
+        rig.quiet()
+        persist(rig.restart)
+        rig.quiet()
+        assert rig.position == before
+        assert rig.resting() == before.qty
+        persist(lambda: rig.jump("0.85"))
+        rig.until(lambda: rig.position is None, "the end")
+        rig.quiet()
+        assert rig.resting() == 0
 
 
 @pytest.mark.parametrize("venue", ["coinbase"])

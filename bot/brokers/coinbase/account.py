@@ -8,6 +8,7 @@ factor is a failure.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +38,8 @@ _YOUNG = 10 * MINUTE
 #: Waits (real seconds) between queries for an order that an answer announced but no list shows yet: a second in all.
 _WAITS = (0.02, 0.04, 0.08, 0.16, 0.3, 0.4)
 _PATIENCE = 1.0
+#: Orders whose symbol is remembered, because the book does not have them yet.
+_REMEMBERED = 5_000
 
 
 class CoinbaseAccount:
@@ -49,6 +52,8 @@ class CoinbaseAccount:
         self._traded = traded
         self.portfolio = ""
         self.coins = CoinsLeftOut("coinbase", log)
+        self.symbol_of: Callable[[str], str | None] = lambda _: None
+        self._symbols: LruCache[str] = LruCache(_REMEMBERED)
         self._announced: dict[str, bool] = {}
         self._left_out: LruCache[None] = LruCache()
         self._lag = FillLag(clock.steady_ms)
@@ -143,11 +148,26 @@ class CoinbaseAccount:
 
     def _read(self, rows: Sequence[object]) -> list[VenueOrder]:
         found = failure.understood(lambda: wire.orders(rows, self._excused))
-        return [self._lag.made_up(order) for order in found]
+        return [self._lag.made_up(self._renamed(order)) for order in found]
+
+    def _renamed(self, order: VenueOrder) -> VenueOrder:
+        """An order under the product of our request. It is not certain that Coinbase reports an order on `-USDC` so: that may be an
+        alias of the `-USD` product.
+        """
+        symbol = self._symbol_of(order.exchange_id, order.client_id, order.parent_id)
+        if symbol is None:
+            return order
+        self._symbols[order.exchange_id] = symbol
+        return replace(order, symbol=symbol)
+
+    def _symbol_of(self, *names: str | None) -> str | None:
+        known = (self._symbols.get(name) or self.symbol_of(name) for name in names if name)
+        return next((symbol for symbol in known if symbol), None)
 
     def _executions(self, query: Params) -> list[Fill]:
         rows = self._pages("/orders/historical/fills", "fills", query)
-        return failure.understood(lambda: wire.fills(rows, self._excused))
+        found = failure.understood(lambda: wire.fills(rows, self._excused))
+        return [wire.moved(fill, self._symbol_of(fill.exchange_order_id) or fill.symbol) for fill in found]
 
     def _excused(self, row: Mapping[str, Any], reason: str, strange: bool) -> bool:
         """Whether a row may be left out, which is logged once: a strange row, or an unreadable one that can only be foreign

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from bot.brokers.base import AbsenceProof, Capabilities, Connection
@@ -48,6 +49,9 @@ class CoinbaseBroker(VenueBroker):
 
     def connect(self) -> Connection:
         return connect(self._config, self._transport, self._account, self._venue_clock)
+
+    def keep_symbols(self, symbol_of: Callable[[str], str | None]) -> None:
+        self._account.symbol_of = symbol_of
 
     def find(self, client_id: str, symbol: str, since: int) -> VenueOrder | None:
         """As in the base class. If it finds a harmless order that only used up the id and is still open, it cancels that."""

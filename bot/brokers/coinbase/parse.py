@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, TypeVar
 
@@ -228,6 +228,11 @@ def _fill(row: Mapping[str, Any]) -> Fill:
         time=at,
         fee_usd=fee if quote in DOLLARS else ZERO,
     )
+
+
+def moved(one: Fill, symbol: str) -> Fill:
+    """A fill under another name of its product, which is paid in another kind of dollars."""
+    return one if one.symbol == symbol else replace(one, symbol=symbol, fee_asset=symbol.rsplit("-", 1)[-1])
 
 
 def strange_fill(row: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.parse import KeyInfo, key_info, mapping
 from bot.brokers.kraken.parse_market import trading
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.domain.clock import DAY, SECOND, Clock
+from bot.domain.clock import DAY, SECOND, Clock, iso
 from bot.domain.ids import Account
 from bot.domain.instrument import Trading
 from bot.domain.outcome import ErrorMeaning
@@ -89,6 +89,12 @@ def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]
     warnings = check_rights(config, info)
     if not info.ip_allowlist:
         warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
+    if info.query_to or info.query_from > clock.wall_ms():
+        raise failure(ErrorMeaning.PERMISSION, "the key's queries are limited to some dates", "dates")
+    if info.query_from:
+        warnings.append(
+            f"this key is not shown orders from before {iso(info.query_from)[:10]}: clear its query start date"
+        )
     left = info.valid_until - clock.wall_ms()
     if info.valid_until and left < _KEY_ENDS_SOON:
         warnings.append(f"this key expires in {max(left, 0) // DAY} days: create a new one in time")

@@ -28,11 +28,14 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         **usual_remedies("Kraken", "KRAKEN_API_URL"),
         "key": "KRAKEN_API_KEY is not a key Kraken knows (deleted, mistyped, or not allowed from this IP address): "
         "copy it again from Kraken > Settings > API, or create a new key",
-        "secret": "KRAKEN_API_SECRET does not belong to KRAKEN_API_KEY: copy the private key again, or create a new key",
+        "secret": "KRAKEN_API_SECRET does not belong to KRAKEN_API_KEY: copy the private key again, or create a new key without "
+        "two-factor authentication",
         "permission": "switch on {missing} for this key on Kraken > Settings > API",
         "withdraw": "this key may withdraw money: switch off 'Withdraw' (Funds permissions) for it on Kraken > Settings > API, "
         "or set ALLOW_WITHDRAW_KEYS=true",
         "unlisted": "Kraken did not say what this key may do, so it is not used: create a new key",
+        "dates": "this key is not shown all orders, so NIJA could miss its own: clear the query start and end dates of this key on "
+        "Kraken > Settings > API",
         "nonce": "another program uses this key, or used it with larger nonces: create an API key that only NIJA uses",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA keeps retrying",

@@ -124,17 +124,10 @@ class KrakenHistory(History):
             cursor = following
 
     def _trades(self, symbol: str, cursor: int) -> tuple[list[Trade], int]:
-        """The trades after `cursor` (ns, exclusive), and the cursor of the next page.
-
-        That is Kraken's `last`, less one: trades of the same nanosecond may be split between two pages. `last` has been seen cut
-        short; then the last trade's own time counts, less a millisecond, to which it may be rounded.
-        """
+        """The trades after `cursor` (ns, exclusive), and the cursor of the next page."""
         result = self._transport.public("Trades", {"pair": self._pair(symbol), "since": str(cursor)}, cost=_DEAR)
         page, last = failure.understood(lambda: trades(result))
-        if not page:
-            return page, cursor
-        own = page[-1].time
-        return page, max(last - 1 if abs(last - own) <= _NS else own - _NS, cursor)
+        return page, wire.next_cursor(last, page[-1].time, cursor) if page else cursor
 
 
 #: A page of trades counts as two calls, so that half of the address's budget is left to a daemon beside it.

@@ -157,15 +157,14 @@ class KrakenMarket:
     # -- reading -------------------------------------------------------------------------------------------------
     def _trades(self, symbol: str, since: int) -> tuple[list[Print], bool]:
         """Trades after `since`, page by page (`since` in ns is exclusive), and whether these are all of them."""
-        pair, cursor = self.pair(symbol), str(since * 1_000_000)
+        pair, cursor = self.pair(symbol), since * 1_000_000
         found: list[Print] = []
         for _ in range(_MOST_PAGES):
-            result = self._transport.public("Trades", {"pair": pair, "since": cursor})
-            page, following = failure.understood(lambda answer=result: wire.prints(answer))  # type: ignore[misc]
+            result = self._transport.public("Trades", {"pair": pair, "since": str(cursor)})
+            page, cursor = failure.understood(lambda answer=result, at=cursor: wire.prints(answer, at))  # type: ignore[misc]
             found += page
-            if len(page) < wire.TRADES_PAGE or following == cursor:
+            if len(page) < wire.TRADES_PAGE:
                 return found, True
-            cursor = following
         return found, False
 
     def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:

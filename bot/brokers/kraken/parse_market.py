@@ -23,6 +23,7 @@ from bot.domain.money import ONE, ZERO
 INTERVALS = frozenset({1, 5, 15, 30, 60, 240, 1440, 10080, 21600})
 #: The most trades of one answer.
 TRADES_PAGE = 1000
+_NS_A_MS, _NS_A_SECOND = 1_000_000, 1_000_000_000
 _TRADING = {
     "online": Trading.ONLINE,
     "post_only": Trading.POST_ONLY,
@@ -155,10 +156,24 @@ def _seconds(value: Any) -> int:
     return int(seconds)
 
 
-def prints(result: object) -> tuple[list[Print], str]:
-    """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and `last` (ns), the cursor of the next page."""
+def prints(result: object, cursor: int) -> tuple[list[Print], int]:
+    """Trades: rows [price, volume, time, side, kind, misc, id], oldest first, and the cursor of the next page."""
     rows, last = rows_of(result, "Trades")
-    return [_print(sequence(row, "trade")) for row in rows], str(int(plausible_ns(last)))
+    found = [sequence(row, "trade") for row in rows]
+    page = [_print(row) for row in found]
+    if not found:
+        return [], cursor
+    newest = int(exact(found[-1][2], "time") * _NS_A_SECOND)
+    return page, next_cursor(int(plausible_ns(last)), newest, cursor)
+
+
+def next_cursor(last: int, newest: int, cursor: int) -> int:
+    """The cursor (ns, exclusive) after a page of trades whose newest is of `newest` (ns), which was asked for with `cursor`.
+
+    That is Kraken's `last`, less one: trades of the same nanosecond may be split between two pages. `last` has been seen cut
+    short; then the newest trade's own time counts, less a millisecond, to which it may be rounded.
+    """
+    return max(last - 1 if abs(last - newest) <= _NS_A_MS else newest - _NS_A_MS, cursor)
 
 
 def _print(row: Sequence[Any]) -> Print:

@@ -112,7 +112,7 @@ class OkxMarket:
     def _listed(self, symbol: str) -> Listing:
         """The same, from the last read."""
         if symbol not in self._listings:
-            raise failure(ErrorMeaning.UNSUPPORTED, f"OKX does not list {symbol} for this account")
+            raise failure(ErrorMeaning.MARKET_CLOSED, f"OKX does not list {symbol} for this account")
         return self._listings[symbol]
 
     def known(self, symbol: str) -> Listing | None:
@@ -153,8 +153,9 @@ class OkxMarket:
         """Best prices of these symbols; those that OKX does not show are missing."""
         found: dict[str, Ticker] = {}
         for row in self._ticker_rows(symbols):
-            symbol, seen = text(row, "instId"), failure.understood(lambda one=row: wire.ticker(one))  # type: ignore[misc]
-            if seen is not None and symbol in symbols:
+            if (symbol := text(row, "instId")) not in symbols:
+                continue
+            if (seen := failure.understood(lambda one=row: wire.ticker(one))) is not None:  # type: ignore[misc]
                 found[symbol] = seen
         return found
 

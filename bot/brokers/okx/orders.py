@@ -1,6 +1,7 @@
 """Builds the bodies of OKX's order requests from our intents. Pure.
 
-Sizes are sent in OKX's units: base units on spot, contracts on swaps. A market order always names its unit.
+Sizes are sent in OKX's units: base units on spot, contracts on swaps. A market order on spot always names its unit, and that OKX must
+not reduce it (`banAmend`): otherwise no refusal would show that coins are missing.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def order_fields(intent: Intent, terms: Terms) -> dict[str, Any]:
     if intent.type is OrderType.LIMIT:
         fields["px"] = needed(intent.limit_price, "limit price")
     elif terms.instrument.kind is Kind.SPOT:
-        fields["tgtCcy"] = "base_ccy"
+        fields |= {"tgtCcy": "base_ccy", "banAmend": True}
     attached = _attached(intent, terms)
     return fields | ({"attachAlgoOrds": [attached]} if attached else {})
 

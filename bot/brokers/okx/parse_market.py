@@ -50,6 +50,8 @@ _TRADING = {
 _USUAL_RULES, _CRYPTO = frozenset({"", "normal"}), frozenset({"", "1"})
 #: The other categories that OKX has: stocks, commodities, currencies, bonds.
 _NON_CRYPTO = frozenset({"3", "4", "5", "6"})
+#: The share of OKX's limits in dollars that is used.
+_APPROACHED = Decimal("0.95")
 #: A contract that expires sooner than this is not traded, because our strategies do not know expiries.
 _TOO_SHORT = 7 * DAY
 
@@ -104,10 +106,18 @@ def _listing(row: Mapping[str, Any], now: int, more: frozenset[str]) -> Listing 
 
 
 def _priced(instrument: Instrument, row: Mapping[str, Any]) -> Instrument:
-    """The instrument with the currencies that a pair can be paid in (`tradeQuoteCcyList`; empty: only its quote)."""
+    """The instrument with the currencies that a pair can be paid in (`tradeQuoteCcyList`; empty: only its quote), and with the
+    largest market order and stop, which OKX limits in dollars.
+    """
+    limits = [most for name in ("maxMktAmt", "maxMktSz", "maxStopSz") if (most := number(row, name, ZERO)) > 0]
     named = [str(one) for one in sequence(row.get("tradeQuoteCcyList") or [], "tradeQuoteCcyList")]
     dollars = tuple(one for one in named if one in DOLLARS)
-    return replace(instrument, paid_in=dollars, exotic=instrument.exotic or (bool(named) and not dollars))
+    return replace(
+        instrument,
+        paid_in=dollars,
+        exotic=instrument.exotic or (bool(named) and not dollars),
+        max_cost=min(limits) * _APPROACHED if limits else None,
+    )
 
 
 def _is_linear(row: Mapping[str, Any], quote: str) -> bool:

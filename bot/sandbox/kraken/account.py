@@ -85,7 +85,7 @@ class AccountEndpoints:
         which = words.get("closetime", "both") or "both"
         if which not in {"open", "close", "both"}:
             raise invalid("closetime")
-        start, end = self._range(words, lambda txid: _opened(view, txid))
+        start, end = self._seen(self._range(words, lambda txid: _opened(view, txid)))
         chosen = [o for o in ended if any(_within(t, start, end) for t in _times(o, which))]
         chosen.sort(key=lambda order: (order.closed_ms or 0, order.sequence), reverse=True)
         return self._counted({"closed": self._records(_page(chosen, words), words)}, len(chosen), words)
@@ -106,7 +106,7 @@ class AccountEndpoints:
 
     def trades_history(self, who: Credential, words: Words) -> dict[str, Any]:
         view = View(self._exchange, who.account)
-        start, end = self._range(words, lambda txid: _filled(view, txid))
+        start, end = self._seen(self._range(words, lambda txid: _filled(view, txid)))
         chosen = [fill for fill in view.fills(int(start)) if _within(fill.time_ms, start, end)]
         groups = (
             _grouped(chosen) if words.get("consolidate_taker", "true").lower() != "false" else [[f] for f in chosen]
@@ -129,7 +129,7 @@ class AccountEndpoints:
 
     def ledgers(self, who: Credential, words: Words) -> dict[str, Any]:
         view = View(self._exchange, who.account)
-        start, end = self._range(words, lambda txid: _moved(view, txid))
+        start, end = self._seen(self._range(words, lambda txid: _moved(view, txid)))
         wanted = {name.strip() for name in words.get("asset", "all").split(",")} - {"", "all"}
         kind = words.get("type", "all") or "all"
         chosen = [
@@ -166,8 +166,8 @@ class AccountEndpoints:
             "permissions": rights(who),
             "iban": "AA00 N84G SAND BOXX",
             "validUntil": "0",
-            "queryFrom": "0",
-            "queryTo": "0",
+            "queryFrom": str(self._switches.number("key_query_from")),
+            "queryTo": str(self._switches.number("key_query_to")),
             "createdTime": created,
             "modifiedTime": created,
             "ipAllowlist": ["127.0.0.1"] if who.ip_bound else [],
@@ -251,6 +251,11 @@ class AccountEndpoints:
     def _range(self, words: Words, time_of: Callable[[str], int | None]) -> tuple[Decimal, Decimal]:
         """`start` (exclusive) and `end` (inclusive) in milliseconds; either may also be given as an id."""
         return _bound(words, "start", time_of, Decimal(-1)), _bound(words, "end", time_of, Decimal("Infinity"))
+
+    def _seen(self, asked: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
+        """The part of a period that the key may query."""
+        start, end = (self._switches.number(name) * 1000 for name in ("key_query_from", "key_query_to"))
+        return max(asked[0], Decimal(start - 1)), min(asked[1], Decimal(end or "Infinity"))
 
 
 def _bound(words: Words, name: str, time_of: Callable[[str], int | None], default: Decimal) -> Decimal:

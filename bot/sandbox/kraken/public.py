@@ -145,7 +145,8 @@ class PublicEndpoints:
             ]
             for trade in found
         ]
-        return {pair.id: rows, "last": str(found[-1].time_ns if found else since or now_ms * 1_000_000)}
+        last = str(found[-1].time_ns if found else since or now_ms * 1_000_000)
+        return {pair.id: rows, "last": last[:-1] if self._switches.on("trades_last_cut") else last}
 
     def spread(self, words: Words, now_ms: int) -> dict[str, Any]:
         pair = self._listing.find(words.need("pair"))

@@ -1,6 +1,7 @@
 """Choices that Kraken's documentation leaves open or that a test wants to vary: names and defaults.
 
 Limits that depend on the account's `tier` are 0 by default, which means the tier's limit; another number overrides it.
+`key_query_from` and `key_query_to` limit which closed orders, trades and ledger entries a key may query (Unix seconds; 0: all).
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "maker_rebate": False,
         "count_overstated": False,
         "count_absent": False,
+        "trades_last_cut": False,
         "asset_version_obeyed": False,
         "balance_ex_numbers": False,
         "untidy_order_records": False,
@@ -91,6 +93,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "lockout_after": 10,
         "lockout_seconds": 900,
         "nonce_window": 0,
+        "key_query_from": 0,
+        "key_query_to": 0,
         "system_status": "online",
         **{f"pair_status.{symbol}": "online" for symbol in pairs},
         **{f"rules.{symbol}": "" for symbol in pairs},

@@ -86,6 +86,9 @@ class AlgoEndpoints:
         )
         self._tickets.set_margin(ticket, words, listed)
         ticket.qty = self._size(words, listed, ticket)
+        dollars = ticket.qty * self._last(listed.symbol)
+        if not listed.is_swap and dollars > self._switches.number("max_market_usd"):
+            raise OkxError("51275")
         if order_type == "trigger":
             self._as_trigger(ticket, words, listed)
         elif order_type == "move_order_stop":
@@ -256,7 +259,7 @@ class AlgoEndpoints:
         every = self._algos(View(self._exchange, who.account).orders(), words)
         ended = [algo for algo in every if not algo.working and not self._is_hidden(algo)]
         rows = [algo for algo in ended if algo.tags.get("ordType") in wanted]
-        return [row for row in self._page(rows, words) if state in {"", row["state"]}]
+        return self._page([algo for algo in rows if state in {"", self._shown(algo)["state"]}], words)
 
     def _page(self, algos: list[Order], words: Words) -> list[Row]:
         newest_first = sorted(algos, key=lambda algo: int(algo.id), reverse=True)

@@ -109,8 +109,8 @@ class Listed:
             tier=Tier(Decimal(0), taker=Decimal("0.0005"), maker=Decimal("0.0002")) if self.is_swap else None,
         )
 
-    def row(self, state: str) -> dict[str, Any]:
-        """The instrument as public/instruments shows it."""
+    def row(self, state: str, most: str) -> dict[str, Any]:
+        """The instrument as public/instruments shows it; `most` is the largest market order or stop of a pair, in dollars."""
         swap = self.is_swap
         many = "100000000.0000000000000000" if swap else "999999999999.0000000000000000"
         return {
@@ -137,10 +137,10 @@ class Listed:
             "maxIcebergSz": many,
             "maxLmtAmt": "20000000",
             "maxLmtSz": "100000000" if swap else "999999999999",
-            "maxMktAmt": "" if swap else "1000000",
-            "maxMktSz": "20000" if swap else "1000000",
+            "maxMktAmt": "" if swap else most,
+            "maxMktSz": "20000" if swap else most,
             "maxPlatOILmt": "",
-            "maxStopSz": "20000" if swap else "1000000",
+            "maxStopSz": "20000" if swap else most,
             "maxTriggerSz": many,
             "maxTwapSz": many,
             "minSz": plain(self.min_size),

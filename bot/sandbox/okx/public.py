@@ -42,7 +42,7 @@ class PublicEndpoints:
         wanted = set(words.names("instId")) | ({words["instIdCode"]} if "instIdCode" in words else set())
         family = words.get("instFamily", words.get("uly", ""))
         return [
-            listed.row(self.state(listed))
+            listed.row(self.state(listed), str(self._switches.number("max_market_usd")))
             for listed in self._listing.of_kind(kind)
             if (not wanted or wanted & {listed.symbol, str(listed.code)}) and family in {"", listed.family}
         ]

@@ -49,6 +49,7 @@ FIXED: Mapping[str, Value] = {
     "price_band_bps": 500,
     "price_off_tick": "51000",
     "max_market_usd": 1_000_000,
+    "market_sells_reduced": False,
     "orders_per_account": 4000,
     "orders_per_instrument": 500,
     "rate_limit_status": 429,
@@ -88,6 +89,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
       (`fired_unnamed_ms`), and a cancelled stop is not shown at all (`canceled_hidden_ms`).
     - `rpi_prints`: trades are printed `rpi_reach_bps` away from what an order can get.
     - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
+    - `market_sells_reduced`: a sale at the market for which coins are missing sells those that are there.
     - `trade_quote_required`: orders must name tradeQuoteCcy.
     - `candles_page`: the most rows of a page of candles (100 on older hosts).
     - `archive_empty`: the archive has no files; `archive_without`: it lacks those of this day or month, such as 2026-02;

@@ -207,11 +207,12 @@ class TicketReader:
             raise OkxError("51005")
 
     def _fit(self, ticket: Ticket, words: Words, last: Decimal) -> None:
-        """Cuts a market order sized in the other currency to the balance, unless `banAmend` is set."""
+        """Cuts a market order to the balance, unless `banAmend` is set: one sized in the other currency, or by a switch any sale."""
         if ticket.qty * last > self._switches.number("max_market_usd"):
             raise OkxError("51202", "Market order amount exceeds the maximum amount.")
-        default = "base_ccy" if ticket.side is Side.SELL else "quote_ccy"
-        if ticket.leverage is not None or ticket.tags["tgtCcy"] == default or words.flag("banAmend"):
+        usual = ticket.tags["tgtCcy"] == ("base_ccy" if ticket.side is Side.SELL else "quote_ccy")
+        fits = usual and not (ticket.side is Side.SELL and self._switches.on("market_sells_reduced"))
+        if ticket.leverage is not None or fits or words.flag("banAmend"):
             return
         account = self._exchange.account(ticket)
         instrument = self._exchange.instruments[ticket.symbol]

@@ -292,6 +292,12 @@ def test_rights_that_are_not_said_refuse_the_key(answers: Answers, broker: Krake
     assert "create a new key" in error.remedy
 
 
+def test_a_key_that_does_not_see_what_is_old_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:
+    connectable(answers, fixture("key_info") | {"queryFrom": "1767225600"})
+    (warning,) = broker.connect().warnings
+    assert "from before 2026-01-01" in warning
+
+
 def test_a_key_that_ends_soon_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:
     connectable(answers, fixture("key_info") | {"validUntil": str((system_ms() + 3 * DAY) // 1000 + 60)})
     assert broker.connect().warnings == ("this key expires in 3 days: create a new one in time",)

@@ -36,6 +36,9 @@ SWITCHES: dict[str, Any] = {
     "key_info_snake_case": False,
     "query_unknown_is_error": False,
     "post_only_rejects": True,
+    "trades_last_cut": False,
+    "key_query_from": 0,
+    "key_query_to": 0,
     "system_status": "online",
     f"pair_status.{BTC}": "online",
 }
@@ -196,6 +199,20 @@ def test_a_key_that_may_withdraw_is_refused_unless_that_is_allowed(trader: Trade
     broker.close()
 
 
+def test_a_key_that_is_shown_a_part_of_the_lists_is_refused(trader: Trader, settings: KrakenConfig) -> None:
+    """Its lists end without an error, so an order that filled after the key's last day would count as never placed."""
+    trader.broker.connect()
+    trader.switch("key_query_to", trader.clock.market_ms() // 1000 - 3600)
+    intent = dataclasses.replace(trader.entry(), attached_stop=None)
+    assert isinstance(trader.broker.place(intent), Placed)
+    assert trader.broker.find(intent.client_id, BTC, intent.created_at - HOUR) is None
+    error = connect_failure(trader, settings)
+    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["dates"])
+    trader.switch("key_query_to", 0)
+    trader.switch("key_query_from", trader.clock.wall_ms() // 1000 + 3600)
+    assert connect_failure(trader, settings).remedy == REMEDIES["dates"]
+
+
 def test_missing_rights_are_named_as_krakens_page_names_them(trader: Trader, settings: KrakenConfig) -> None:
     trader.sandbox.control("POST", "keys", venue="kraken", permissions=["view"], ip_bound=True)
     error = connect_failure(trader, settings)
@@ -301,6 +318,16 @@ def test_a_look_holds_every_trade_since_the_last(trader: Trader) -> None:
     trader.sandbox.control("POST", "price", venue="kraken", symbol=BTC, price=str(first.last))
     quiet = trader.broker.look(BTC, trader.clock.market_ms() + HOUR)
     assert quiet.low == quiet.high == quiet.last
+
+
+def test_a_look_over_many_trades_believes_no_cursor_that_is_cut(trader: Trader) -> None:
+    """A shorter cursor is a time decades ago: its trades would be the range, and the oldest of them the last price."""
+    since = trader.clock.market_ms() - 12 * HOUR
+    whole = trader.broker.look(BTC, since)
+    trader.switch("trades_last_cut", True)
+    seen = trader.broker.look(BTC, since)
+    assert seen.at >= whole.at
+    assert (seen.low, seen.high) == (whole.low, whole.high)
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------

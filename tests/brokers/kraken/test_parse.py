@@ -386,15 +386,15 @@ def test_trades_go_on_from_their_last_id_and_keep_their_prices() -> None:
         ["100.10000", "1", Decimal("1767225600.1234567"), "b", "l", "", 7],
         ["99", "1", Decimal(1767225601), "s", "m", "", 8, "new"],
     ]
-    found, last = parse_market.prints({"XXBTZUSD": rows, "last": "1767225601000000001"})
+    found, last = parse_market.prints({"XXBTZUSD": rows, "last": "1767225601000000001"}, 0)
     assert [(one.price, one.at) for one in found] == [(Decimal("100.1"), 1767225600123), (Decimal(99), 1767225601000)]
-    assert last == "1767225601000000001"
+    assert last == 1767225601000000000
 
 
 @pytest.mark.parametrize("row", [["0", "1", 1], ["NaN", "1", 1], ["1", "1"], "row", ["1", "1", "later"]])
 def test_a_trade_that_cannot_be_read_fails_the_look(row: Any) -> None:
     with pytest.raises(BadAnswer):
-        parse_market.prints({"X": [row], "last": "1"})
+        parse_market.prints({"X": [row], "last": "1"}, 0)
 
 
 # -- recorded -----------------------------------------------------------------------------------------------------------
@@ -407,8 +407,8 @@ def test_recorded_pairs_candles_trades_and_ticker_are_understood() -> None:
     assert not inspect(candles)
     assert int(candles.time[-1]) == 1762820160000
     assert np.count_nonzero(candles.volume == 0.0) > 0
-    trades, last = parse_market.prints(recorded("trades"))
-    assert (len(trades), last) == (1000, "1762820035982277754")
+    trades, last = parse_market.prints(recorded("trades"), 0)
+    assert (len(trades), last) == (1000, 1762820035982277753)
     ticker = parse_market.tickers(recorded("ticker"), names)["BTC-USDT"]
     assert (ticker.bid, ticker.ask, ticker.last) == (Decimal("105944.2"), Decimal("105944.3"), Decimal("105899.4"))
     assert Decimal(17_000_000) < ticker.turnover < Decimal(18_000_000)

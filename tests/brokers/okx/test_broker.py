@@ -301,6 +301,13 @@ def test_an_unheard_of_timeframe_is_refused(trader: Trader) -> None:
     assert caught.value.meaning is ErrorMeaning.UNSUPPORTED
 
 
+def test_a_stop_in_a_market_that_is_not_listed_says_nothing_about_stops(trader: Trader) -> None:
+    refused = trader.broker.place(trader.stop(symbol="NO-USDT"))
+    assert isinstance(refused, NotPlaced)
+    assert refused.meaning is ErrorMeaning.MARKET_CLOSED
+    assert trader.broker.capabilities().resting_stop
+
+
 def test_a_look_holds_every_trade_since_the_last(trader: Trader) -> None:
     first = trader.broker.look(BTC, trader.clock.market_ms() - 10 * MINUTE)
     assert first.low <= first.last <= first.high

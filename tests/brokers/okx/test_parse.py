@@ -319,8 +319,9 @@ def test_a_new_market_takes_limit_orders_only_until_its_auction_has_ended() -> N
 def test_no_more_contracts_are_bought_than_one_stop_and_one_sale_can_take() -> None:
     row = fixture("instruments_swap")[0] | {"maxLmtSz": "100000000", "maxMktSz": "12000", "maxStopSz": "9000"}
     assert parse_market.listings([row], 0)[0]["BTC-USDT-SWAP"].instrument.max_qty == Decimal(90)
-    pair = fixture("instruments_spot")[0] | {"maxLmtSz": "9999", "maxMktSz": "7", "maxStopSz": "7"}
-    assert parse_market.listings([pair], 0)[0]["BTC-USDT"].instrument.max_qty == Decimal(9999)
+    pair = fixture("instruments_spot")[0] | {"maxLmtSz": "9999", "maxMktSz": "8", "maxStopSz": "7"}
+    spot = parse_market.listings([pair], 0)[0]["BTC-USDT"].instrument
+    assert (spot.max_qty, spot.max_cost) == (Decimal(9999), Decimal("6.65"))
 
 
 @pytest.mark.parametrize(

@@ -423,3 +423,10 @@ def test_funding_that_cannot_be_asked_for_keeps_no_account_away(script: Script, 
     connected()
     with pytest.raises(BrokerError):
         broker.unavailable_balances()
+
+
+def test_the_ticker_of_a_market_that_is_not_asked_for_need_not_be_readable(script: Script, connected: Make) -> None:
+    """OKX answers for all markets at once, among them those of other currencies."""
+    row = {"instId": BTC, "last": "100", "bidPx": "99", "askPx": "101", "volCcy24h": "1"}
+    script.says["/api/v5/market/tickers"] = ok(row, {**row, "instId": "ODD-TRY", "bidPx": "0"})
+    assert connected().tickers({BTC, *(f"COIN{number}-USDT" for number in range(5))}).keys() == {BTC}

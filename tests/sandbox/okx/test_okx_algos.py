@@ -215,6 +215,17 @@ def test_algo_history_wants_a_state_or_an_id(client: OkxClient) -> None:
     assert client.code_of("trade/orders-algo-history", ordType="conditional") == "50015"
 
 
+def test_a_page_of_ended_stops_is_full_of_those_of_its_state(client: OkxClient) -> None:
+    """A page that is not full ends the list for a client."""
+    entry(client)
+    canceled = client.algo("sell", "0.01", slTriggerPx=client.away(-5), slOrdPx="-1")["algoId"]
+    client.post("trade/cancel-algos", [{"instId": "BTC-USDT", "algoId": canceled}])
+    client.price(client.away(-3))
+    words = {"ordType": "conditional", "limit": "1"}
+    for state in ("effective", "canceled"):
+        assert len(client.ask("trade/orders-algo-history", **words, state=state)) == 1
+
+
 def test_attached_terms_can_be_refused_on_spot(client: OkxClient) -> None:
     client.venue.switches.set("attached_refused_on_spot", True)
     assert entry(client)["sCode"] == "51000"
