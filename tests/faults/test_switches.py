@@ -131,6 +131,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "archive_without": "tests/download/test_funding.py",
         "archive_host": "tests/download/test_lines.py",
         "candles_page": "tests/download/test_download.py",
+        "odd_foreign_rows": "tests/faults/test_odd_rows.py",
         "state": "tests/faults/test_universe.py",
     },
     "coinbase": {

@@ -36,6 +36,7 @@ FIXED: Mapping[str, Value] = {
     "figures_lag_ms": 0,
     "fired_unnamed_ms": 0,
     "canceled_hidden_ms": 0,
+    "odd_foreign_rows": False,
     "precheck_elsewhere": "51010",
     "client_id_unique_forever": False,
     "cancel_after_covers_algos": False,
@@ -86,6 +87,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`.
     - For so long (market ms) a filled order shows no fills (`figures_lag_ms`), a triggered stop does not name its order
       (`fired_unnamed_ms`), and a cancelled stop is not shown at all (`canceled_hidden_ms`).
+    - `odd_foreign_rows`: rows of orders by hand, and of their fills, have forms that no documentation describes.
     - `rpi_prints`: trades are printed `rpi_reach_bps` away from what an order can get.
     - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
     - `trade_quote_required`: orders must name tradeQuoteCcy.
