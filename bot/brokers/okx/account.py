@@ -48,7 +48,7 @@ _PATIENCE = 10.0
 #: Real ms for which the order that a fired stop became is looked for.
 _CHILDLESS = 30 * SECOND
 #: Refusals of a query that this key, this site or this account mode cannot make.
-_NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION})
+_NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION, ErrorMeaning.RESTRICTED})
 
 Row = Mapping[str, Any]
 
@@ -89,14 +89,22 @@ class OkxAccount:
         return failure.understood(lambda: wire.balances(rows, margin=self._margin, excused=self.coins.excused))
 
     def unavailable_balances(self) -> dict[str, Decimal]:
-        """asset/balances: the funding account. Empty if the site or the key does not offer it."""
+        """asset/balances, the funding account, and finance/savings/balance, Simple Earn. Each is empty if the site or the key does
+        not offer it.
+        """
+        found = self._pocket("/api/v5/asset/balances", "bal")
+        for asset, amount in self._pocket("/api/v5/finance/savings/balance", "amt").items():
+            found[asset] = found.get(asset, ZERO) + amount
+        return found
+
+    def _pocket(self, path: str, key: str) -> dict[str, Decimal]:
         try:
-            rows = self._transport.private("/api/v5/asset/balances")
+            rows = self._transport.private(path)
         except BrokerError as error:
-            if error.meaning not in _NOT_ASKED:
+            if error.meaning not in _NOT_ASKED and not error.text.startswith("HTTP 404"):
                 raise
             return {}
-        return failure.understood(lambda: wire.pockets(rows, self.coins.excused))
+        return failure.understood(lambda: wire.pockets(rows, key, self.coins.excused))
 
     def fees(self, symbols: Collection[str], *, in_coin: bool = True) -> dict[str, FeeRate]:
         """trade-fee per instrument type: each market pays its group's rate. Swaps pay the fee in the quote; spot purchases pay it

@@ -317,12 +317,12 @@ def _margin(row: Mapping[str, Any]) -> Balance:
     return Balance(free, cash - free)
 
 
-def pockets(rows: list[Any], excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
-    """asset/balances: the balances of the funding account."""
+def pockets(rows: list[Any], key: str = "bal", excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
+    """asset/balances or finance/savings/balance: amounts that orders cannot use."""
     found: dict[str, Decimal] = {}
     for row in (mapping(each, "asset") for each in rows):
         with one_coin(text(row, "ccy"), excused):
-            found[text(row, "ccy")] = holding(row, "bal", ZERO)
+            found[text(row, "ccy")] = holding(row, key, ZERO)
     return {asset: amount for asset, amount in found.items() if amount > 0}
 
 
