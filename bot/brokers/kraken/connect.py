@@ -20,7 +20,7 @@ from bot.brokers.kraken.errors import failure
 from bot.brokers.kraken.parse import KeyInfo, key_info, mapping
 from bot.brokers.kraken.parse_market import trading
 from bot.brokers.kraken.transport import KrakenTransport
-from bot.domain.clock import DAY, SECOND, Clock
+from bot.domain.clock import DAY, SECOND, Clock, iso
 from bot.domain.ids import Account
 from bot.domain.instrument import Trading
 from bot.domain.outcome import ErrorMeaning
@@ -86,13 +86,24 @@ def understood_key(transport: KrakenTransport) -> KeyInfo:
 
 def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]:
     """Refuse a key with too many or too few permissions; warn about what is unwise in an accepted one."""
-    warnings = check_rights(config, info)
+    warnings = [*check_rights(config, info), *_check_period(info, clock)]
     if not info.ip_allowlist:
         warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
     left = info.valid_until - clock.wall_ms()
     if info.valid_until and left < _KEY_ENDS_SOON:
         warnings.append(f"this key expires in {max(left, 0) // DAY} days: create a new one in time")
     return warnings
+
+
+def _check_period(info: KeyInfo, clock: Clock) -> list[str]:
+    """Refuse a key that does not show new orders, now or from some day on: an order that is not shown would count as not placed.
+    Warn if it does not show old ones.
+    """
+    if info.query_to or info.query_from > clock.wall_ms():
+        raise failure(ErrorMeaning.PERMISSION, "the key does not show all orders", "period")
+    if not info.query_from:
+        return []
+    return [f"this key shows no orders from before {iso(info.query_from)[:10]}: remove its query start date"]
 
 
 def check_rights(config: KrakenConfig, info: KeyInfo) -> list[str]:

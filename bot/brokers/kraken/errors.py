@@ -33,6 +33,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "withdraw": "this key may withdraw money: switch off 'Withdraw' (Funds permissions) for it on Kraken > Settings > API, "
         "or set ALLOW_WITHDRAW_KEYS=true",
         "unlisted": "Kraken did not say what this key may do, so it is not used: create a new key",
+        "period": "this key shows orders of a limited time only, so NIJA might place one twice: remove its query start and end date "
+        "on Kraken > Settings > API, or create a new key",
         "nonce": "another program uses this key, or used it with larger nonces: create an API key that only NIJA uses",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA keeps retrying",

@@ -266,11 +266,15 @@ def fee_rates(result: object, names: Names) -> dict[str, FeeRate]:
 # -- the key ------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """GetApiKeyInfo. `permissions` is None if Kraken does not say; `valid_until` is in Unix ms, 0 for no expiry."""
+    """GetApiKeyInfo. `permissions` is None if Kraken does not say. Times are in Unix ms: `valid_until` is 0 for no expiry; the key
+    shows only orders and trades from `query_from` to `query_to`, 0 for no limit.
+    """
 
     permissions: frozenset[str] | None
     ip_allowlist: tuple[str, ...]
     valid_until: int
+    query_from: int = 0
+    query_to: int = 0
 
 
 def key_info(result: object) -> KeyInfo:
@@ -281,4 +285,6 @@ def key_info(result: object) -> KeyInfo:
         permissions=frozenset(safe_text(right) for right in rights) if isinstance(rights, list) else None,
         ip_allowlist=tuple(safe_text(each) for each in allowed) if isinstance(allowed, list) else (),
         valid_until=millis(row, "validuntil"),
+        query_from=millis(row, "queryfrom"),
+        query_to=millis(row, "queryto"),
     )
