@@ -32,6 +32,7 @@ FIXED: Mapping[str, Value] = {
     "algo_rejection_code_zero": False,
     "algo_object_code": "50002",
     "algo_amend_refused": False,
+    "amends_without_effect": False,
     "algo_amend_code": "51529",
     "figures_lag_ms": 0,
     "fired_unnamed_ms": 0,
@@ -84,7 +85,8 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     - `algo_short_of_coins`: reduce or fail; `price_off_tick`: a code, or round.
     - `precheck_elsewhere`: the code of order-precheck in account modes that lack it; `algo_object_code`: the code for an
       object instead of cancel-algos' array.
-    - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`.
+    - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`; `amends_without_effect`: amends of stops
+      are accepted and dropped.
     - For so long (market ms) a filled order shows no fills (`figures_lag_ms`), a triggered stop does not name its order
       (`fired_unnamed_ms`), and a cancelled stop is not shown at all (`canceled_hidden_ms`).
     - `odd_foreign_rows`: rows of orders by hand, and of their fills, have forms that no documentation describes.
