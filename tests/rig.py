@@ -359,8 +359,9 @@ class Rig:
         made = self.sandbox.control("POST", "manual", venue=self.venue, account=self.account, **order)
         return str(made["id"])
 
-    def deposit(self, asset: str, amount: Decimal) -> None:
-        self.sandbox.control("POST", "deposit", venue=self.venue, asset=asset, amount=str(amount), account=self.account)
+    def deposit(self, asset: str, amount: Decimal, pocket: str = "") -> None:
+        account = self.account + pocket
+        self.sandbox.control("POST", "deposit", venue=self.venue, asset=asset, amount=str(amount), account=account)
 
     @contextmanager
     def switched(self, name: str, value: object) -> Iterator[None]:

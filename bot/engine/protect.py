@@ -238,6 +238,8 @@ class Protection:
         )
         self._stops.mark_unprotected(position.symbol, reductions, why)
         if not self._stops.take(position, reductions):
+            if self.is_protected(position):  # a refused cancel left its stop as it was
+                oms.mark_protected(position.symbol)
             return False
         cancelled = any(isinstance(step, Cancel) for step in reductions)
         return not cancelled or self._stops.await_release(position, position.qty - want)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 
 from bot.domain.backoff import Backoff
 from bot.domain.clock import SECOND
 from bot.domain.outcome import ErrorClass, ErrorMeaning, NotPlaced, Unknown
+from bot.engine.stop_plan import Amend
 
 #: The number of counted refusals, and the real ms since the first of them, before a position is sold for lack of a stop.
 TIMES, AT_LEAST = 3, 30 * SECOND
@@ -72,10 +74,24 @@ class Refusals:
 
 
 class RefusedAmends:
-    """Decides which refusals mean that a resting stop cannot be amended at all, rather than not now."""
+    """Decides which answers mean that a resting stop cannot be amended at all, rather than not now."""
 
     def __init__(self) -> None:
         self._final: set[str] = set()
+        self._accepted: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
+
+    def keep(self, entries: Collection[str]) -> None:
+        """Drop the amends of the stops of all other positions."""
+        self._accepted = {entry: of for entry, of in self._accepted.items() if entry in entries}
+
+    def accepted(self, entry: str, step: Amend) -> bool:
+        """The exchange accepted this amend of a stop of the position with this entry. False if it accepted one before that the
+        stop does not show: an exchange may accept an amend and drop it.
+        """
+        of = self._accepted.setdefault(entry, {})
+        before = of.get(step.stop.exchange_id, (step.stop.qty, step.stop.trigger_price))
+        of[step.stop.exchange_id] = (step.qty, step.trigger)
+        return before == (step.stop.qty, step.stop.trigger_price)
 
     def are_not_the_way(self, stop: str, outcome: NotPlaced | Unknown) -> bool:
         """Whether the answer to an amend of the stop with this exchange id means that it cannot be amended. A final refusal may

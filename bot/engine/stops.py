@@ -54,6 +54,7 @@ class Stops:
         """Begin a check of the positions of these entries. A stop that cannot be amended is replaced once per check at most."""
         self._replaced.clear()
         self.refused.keep(entries)
+        self._amends.keep(entries)
 
     def take(self, position: Position, steps: Sequence[Step]) -> bool:
         """Carry out the steps in order until one does not end as planned; returns whether all did."""
@@ -75,22 +76,24 @@ class Stops:
 
     # -- amending -------------------------------------------------------------------------------------------------
     def _amend(self, position: Position, step: Amend) -> bool:
-        """Change a resting stop. After an unclear or unknown answer the old stop is assumed to rest, and only that order is
-        queried. A stop that cannot be amended is cancelled and placed with its new values.
+        """Change a resting stop. After an unclear or unknown answer, and after an accepted amend that had no effect before, the
+        old stop is assumed to rest, and only that order is queried. A stop that cannot be amended is cancelled and placed with its
+        new values.
         """
         outcome = self._oms.broker.amend(step.stop, qty=step.qty, trigger_price=step.trigger)
         self._log_outcome(step.stop, outcome)
         self._oms.markets.record_outcome(step.stop.symbol, outcome, stop=True)
-        if isinstance(outcome, Placed):
+        if isinstance(outcome, Placed) and self._amends.accepted(position.entry_id, step):
             self._oms.book.update(replace(step.stop, qty=step.qty, trigger_price=step.trigger))
             return True
-        if isinstance(outcome, Unknown) or outcome.meaning is ErrorMeaning.GONE:
+        if not isinstance(outcome, NotPlaced) or outcome.meaning is ErrorMeaning.GONE:
             now = self._shown(step.stop)
             if now is None or now.status not in WORKING:
                 return False
             if now.qty == step.qty and now.trigger_price == step.trigger:
                 return True
-        return self._amends.are_not_the_way(step.stop.exchange_id, outcome) and self._replace(position, step)
+        lost = isinstance(outcome, Placed) or self._amends.are_not_the_way(step.stop.exchange_id, outcome)
+        return lost and self._replace(position, step)
 
     def _shown(self, stop: VenueOrder) -> VenueOrder | None:
         """The exchange's current report on a stop, applied to the book; None if there is no answer, so that the next check asks

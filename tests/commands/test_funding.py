@@ -24,12 +24,12 @@ CASES: dict[str, tuple[list[str], dict[str, str], str]] = {
     "dollars that nothing is paid in": (
         [],
         {"USD": "50"},
-        "not funded: $0.00 of at least $2.00; USD buys nothing here; there is 700 USDC in Funding",
+        "not funded: $0.00 of at least $2.00; USD buys nothing here; there is 700 USDC in Funding or Simple Earn",
     ),
     "nothing": (
         ["USD", "USDC"],
         {},
-        "not funded: $0.00 of at least $2.00; there is 700 USDC in Funding",
+        "not funded: $0.00 of at least $2.00; there is 700 USDC in Funding or Simple Earn",
     ),
 }
 

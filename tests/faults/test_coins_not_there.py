@@ -223,6 +223,23 @@ def test_a_withdrawal_is_not_believed_by_a_start_alone(rig: Rig) -> None:
     assert accountant(rig)[-1]["purpose"] == "entry"
 
 
+@pytest.mark.parametrize("venue", ["okx"])
+def test_coins_in_simple_earn_are_neither_gone_nor_lost(rig: Rig) -> None:
+    bought = rig.bought()
+    rig.deposit(rig.base, -bought.qty)
+    rig.deposit(rig.base, bought.qty, pocket=".earn")
+    for _ in range(3):
+        rig.cycle()
+        rig.clock.ahead += UNCONFIRMED
+    snapshot = rig.engine.accounting.measure()
+    assert rig.position is not None
+    assert snapshot.equity > snapshot.balance
+    assert rig.notes.said(Event.GONE) == []
+    rig.deposit(rig.base, -bought.qty, pocket=".earn")
+    rig.deposit(rig.base, bought.qty)
+    rig.quiet()
+
+
 def test_of_a_larger_sale_only_our_coins_are_booked(rig: Rig) -> None:
     """The owner holds coins besides ours and sells all of them in one order."""
     with owner_may_take_them(rig):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from bot.domain.log import Event
 from tests.faults.test_switches import whole_trade
 from tests.rig import Rig
@@ -21,6 +23,7 @@ def owner_trades(rig: Rig) -> None:
     rig.manual("sell", rig.coins())
 
 
+@pytest.mark.parametrize("venue", ["kraken", "okx"])
 def test_nothing_is_blocked_and_the_owners_orders_rest(rig: Rig) -> None:
     with rig.switched("odd_foreign_rows", True):
         owner_trades(rig)

@@ -109,6 +109,22 @@ def test_an_amend_that_is_refused_leaves_the_stop_and_replaces_it_once(rig: Rig,
     assert rig.coins() == sum(rig.book.dust().values())
 
 
+@pytest.mark.everywhere
+@pytest.mark.parametrize("venue", sorted(AMENDS_AT))
+def test_an_amend_that_is_accepted_and_dropped_replaces_the_stop(rig: Rig) -> None:
+    """The rest is protected, and all targets are sold."""
+    rig.bought()
+    with rig.switched("amends_without_effect", True):
+        rig.jump("1.05")
+        rig.until(lambda: bool(rig.position and rig.position.stage == 1), "the first target")
+        rig.until(rig.protected, "the stop of the rest")
+        rig.jump("1.10")
+        rig.until(lambda: rig.position is None, "the last target")
+    rig.quiet()
+    assert rig.resting() == 0
+    assert rig.coins() == sum(rig.book.dust().values())
+
+
 @pytest.mark.parametrize("venue", VENUES)
 def test_while_coins_lie_bare_no_call_is_waited_for_long(naked: Rig) -> None:
     """A stop whose answer hangs is searched for at once, and exactly one rests soon after."""

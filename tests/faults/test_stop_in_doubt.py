@@ -16,6 +16,7 @@ LOST: list[tuple[str, dict[str, Any]]] = [
     ("hang", {"processed": True}),
     ("http_status", {"status": 502, "processed": False}),
 ]
+REFUSED_CANCELS = [("kraken", "CancelOrder", "EOrder:Invalid order"), ("okx", "cancel-algos", "row:51400")]
 
 
 def naked(rig: Rig) -> None:
@@ -80,6 +81,22 @@ def test_a_cancel_in_doubt(rig: Rig, kind: str, words: dict[str, Any]) -> None:
     rig.until(lambda: rig.position is None, "the end")
     rig.quiet()
     assert rig.resting() == rig.coins() == Decimal(0)
+
+
+@pytest.mark.everywhere
+@pytest.mark.parametrize(("venue", "path", "word"), REFUSED_CANCELS)
+def test_a_stop_that_cannot_be_cancelled_protects(rig: Rig, path: str, word: str) -> None:
+    """The exchange does not find the stop that it shows: the target waits, and nothing is said to lie bare."""
+    rig.bought()
+    rig.arm("exchange_error", path, body=word, processed=False, count=1000)
+    rig.jump("1.20")
+    rig.until(lambda: rig.asked(path) > 1, "a second cancel")
+    assert not rig.book.unprotected()
+    rig.disarm()
+    rig.until(lambda: rig.position is None, "the end")
+    rig.quiet()
+    assert rig.resting() == 0
+    assert rig.coins() == sum(rig.book.dust().values())
 
 
 def test_a_rejected_stop_is_placed_again(rig: Rig) -> None:

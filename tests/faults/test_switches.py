@@ -114,6 +114,7 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "tokenised": "tests/sandbox/test_kraken_residence.py",
         "auto_earn": "tests/sandbox/test_kraken_odd.py",
         "odd_foreign_rows": "tests/faults/test_odd_rows.py",
+        "amends_without_effect": "tests/faults/test_refused_stops.py",
     },
     "okx": {
         "demo_account": "tests/commands/test_checks_okx.py",
@@ -136,6 +137,8 @@ ELSEWHERE: Mapping[str, Mapping[str, str]] = {
         "archive_without": "tests/download/test_funding.py",
         "archive_host": "tests/download/test_lines.py",
         "candles_page": "tests/download/test_download.py",
+        "odd_foreign_rows": "tests/faults/test_odd_rows.py",
+        "amends_without_effect": "tests/faults/test_refused_stops.py",
         "state": "tests/faults/test_universe.py",
     },
     "coinbase": {

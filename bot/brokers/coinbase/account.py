@@ -185,7 +185,7 @@ class CoinbaseAccount:
     def _pages(self, path: str, what: str, query: Params) -> list[Any]:
         """All rows of a list, 250 per page. The list of fills has no `has_next`: it ends with an empty cursor. A list that
         continues without saying where fails. A repeated page under a new cursor ends a list; but if it is a full page of
-        orders, more could follow, so that fails.
+        orders or wallets, more could follow, so that fails.
         """
         seen: list[list[Any]] = []
 
@@ -196,7 +196,7 @@ class CoinbaseAccount:
                 raise failure(ErrorMeaning.BUSY, f"{path}: proof_token_required", "proof")
             rows = failure.understood(lambda: answers.sequence(answer.get(what), what))
             if rows in seen:
-                return Page([], cursor if what == "orders" and len(rows) >= _PAGE else None)
+                return Page([], cursor if what != "fills" and len(rows) >= _PAGE else None)
             seen.append(rows)
             following, more = str(answer.get("cursor") or ""), answer.get("has_next")
             if more is True:

@@ -6,7 +6,7 @@ Uses the endpoints that need the key, because the edge caches the public ones. K
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.brokers.base import BrokerError
@@ -14,7 +14,7 @@ from bot.brokers.coinbase import parse_market as wire
 from bot.brokers.coinbase.errors import failure
 from bot.brokers.coinbase.history import MOST_CANDLES, CoinbaseHistory, question, throttled
 from bot.brokers.coinbase.transport import CoinbaseTransport, Params
-from bot.brokers.common.answers import mapping, sequence, text
+from bot.brokers.common.answers import sequence, text
 from bot.brokers.common.pages import Asked, Page, chunks, rows_of
 from bot.brokers.common.price_ranges import at_rest, of_trades, shortest, widened
 from bot.domain.candles import Candles, Row
@@ -166,13 +166,11 @@ class CoinbaseMarket:
 
         return rows_of(Asked("the products", failure, ask, _MOST_PAGES))
 
-    def _remember(self, rows: Iterable[object]) -> None:
-        for value in rows:
-            row = failure.understood(lambda product=value: mapping(product, "product"))  # type: ignore[misc]
-            name = text(row, "product_id")
-            self._days[name] = failure.understood(lambda product=row: wire.day(product))  # type: ignore[misc]
-            if alias := text(row, "alias"):
-                self._aliases[name] = alias
+    def _remember(self, rows: Sequence[object]) -> None:
+        self._days |= failure.understood(lambda: wire.days(rows))
+        for row in rows:
+            if isinstance(row, dict) and (alias := text(row, "alias")):
+                self._aliases[text(row, "product_id")] = alias
 
     def _with_candles(self, seen: PriceRange, since: int) -> PriceRange:
         """The range seen, widened by the candles since then: one-minute candles, or longer ones for a longer time."""

@@ -94,14 +94,16 @@ _TYPES = {
     "TAKE_PROFIT_STOP_LOSS": OrderType.BRACKET,
     "LIQUIDATION": OrderType.MARKET,
 }
+#: The same by the beginning of an order's configuration, for an order whose type Coinbase does not name.
+_SHAPES = {"market_": OrderType.MARKET, "stop_limit_": OrderType.STOP, "trigger_bracket_": OrderType.BRACKET}
 _ENDED = {
     "FILLED": OrderStatus.FILLED,
     "CANCELLED": OrderStatus.CANCELED,
     "EXPIRED": OrderStatus.EXPIRED,
     "FAILED": OrderStatus.REJECTED,
 }
-#: The product type of our own orders; it may be missing.
-_SPOT = ("SPOT", "")
+#: The product type of our own orders; it may be missing. A fill without a known one may be ours too.
+_SPOT, _NOT_SAID = ("SPOT", ""), "UNKNOWN_PRODUCT_TYPE"
 GTD = "GOOD_UNTIL_DATE_TIME"
 
 
@@ -133,7 +135,7 @@ def _order(row: Mapping[str, Any]) -> VenueOrder:
         exchange_id=named(row, "order_id"),
         symbol=named(row, "product_id"),
         side=side(row),
-        type=_TYPES.get(text(row, "order_type"), OrderType.LIMIT),
+        type=_TYPES.get(text(row, "order_type")) or _shape(row),
         status=status,
         qty=number(shape, "base_size", filled),
         filled_qty=filled,
@@ -156,9 +158,16 @@ def configuration(row: Mapping[str, Any], key: str = "order_configuration") -> M
     return inner if isinstance(inner, dict) else {}
 
 
+def _shape(row: Mapping[str, Any]) -> OrderType:
+    outer = row.get("order_configuration")
+    key = next(iter(outer), "") if isinstance(outer, dict) else ""
+    return next((kind for start, kind in _SHAPES.items() if key.startswith(start)), OrderType.LIMIT)
+
+
 def is_burnt(value: object) -> bool:
     """Whether this order only used up an id: none of our other orders is good-til-date."""
-    return text(mapping(value, "order"), "time_in_force") == GTD
+    row = mapping(value, "order")
+    return text(row, "time_in_force") == GTD or "end_time" in configuration(row)
 
 
 def named(row: Mapping[str, Any], key: str) -> str:
@@ -238,7 +247,7 @@ def moved(one: Fill, symbol: str) -> Fill:
 def strange_fill(row: Mapping[str, Any]) -> str:
     """Why a fill cannot be ours, "" if it may be: we trade for dollars only."""
     kind, product = text(row, "product_type"), text(row, "product_id")
-    if kind not in _SPOT:
+    if kind not in (*_SPOT, _NOT_SAID):
         return f"a fill of another kind of product ({kind})"
     return "" if not product or product.rsplit("-", 1)[-1] in DOLLARS else "a fill that was not paid in dollars"
 

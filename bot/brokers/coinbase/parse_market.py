@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.brokers.coinbase.parse import millis, named
-from bot.brokers.common.answers import BadAnswer, mapping, market_name, measure, number, sequence, text
+from bot.brokers.common.answers import BadAnswer, mapping, market_name, measure, number, readable, sequence, text
 from bot.brokers.common.price_ranges import Extremes, Print
 from bot.domain.candles import Row
 from bot.domain.clock import HOUR, MINUTE, SECOND
@@ -95,21 +95,28 @@ class Day:
     turnover: Decimal
 
 
-def day(row: Mapping[str, Any]) -> Day:
+def days(rows: Iterable[object]) -> dict[str, Day]:
+    """By product id; one that cannot be read is left out."""
+    return dict(
+        readable((mapping(value, "product") for value in rows), lambda row: (text(row, "product_id"), _day(row)))
+    )
+
+
+def _day(row: Mapping[str, Any]) -> Day:
     last = number(row, "price", ZERO)
     turnover = number(row, "approximate_quote_24h_volume", ZERO) or number(row, "volume_24h", ZERO) * last
     return Day(last, turnover)
 
 
 def best(answer: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
-    """Best bid and ask by product id. A product with an empty side is left out."""
-    found = {}
-    for value in sequence(answer.get("pricebooks"), "pricebooks"):
-        row = mapping(value, "pricebook")
-        bid, ask = _top(row, "bids"), _top(row, "asks")
-        if bid > 0 and ask > 0:
-            found[named(row, "product_id")] = (bid, ask)
-    return found
+    """Best bid and ask by product id. A product with an empty side, or one that cannot be read, is left out."""
+    read = readable(sequence(answer.get("pricebooks"), "pricebooks"), _best)
+    return {name: (bid, ask) for name, bid, ask in read if bid > 0 and ask > 0}
+
+
+def _best(value: object) -> tuple[str, Decimal, Decimal]:
+    row = mapping(value, "pricebook")
+    return named(row, "product_id"), _top(row, "bids"), _top(row, "asks")
 
 
 def _top(row: Mapping[str, Any], key: str) -> Decimal:

@@ -120,6 +120,8 @@ MESSAGES: Mapping[str, Row] = MappingProxyType(
     {
         "insufficient balance in source account": Row(ErrorMeaning.FUNDS),
         "source is not enabled for trading": Row(ErrorMeaning.RESTRICTED, "wallet"),
+        "target is not enabled for trading": Row(ErrorMeaning.RESTRICTED, "wallet"),
+        "user is not allowed to convert crypto": Row(ErrorMeaning.RESTRICTED, "wallet"),
         "account is not available": Row(ErrorMeaning.RESTRICTED, "wallet"),
     }
 )
@@ -145,6 +147,8 @@ REFUSALS: tuple[Refusal, ...] = (
     # Nothing was placed, but the text may say anything: BUSY, so that an unknown text never leads to a sale.
     Refusal(400, "invalid_argument", None, Row(ErrorMeaning.BUSY)),
     Refusal(403, "permission_denied", "missing required scopes", Row(ErrorMeaning.PERMISSION, "scopes")),
+    Refusal(403, "unknown", "missing required scopes", Row(ErrorMeaning.PERMISSION, "scopes")),
+    Refusal(403, "permission_denied", "user is not allowed to convert crypto", Row(ErrorMeaning.RESTRICTED, "wallet")),
     Refusal(
         403, "permission_denied", "user does not have access to portfolio", Row(ErrorMeaning.PERMISSION, "portfolio")
     ),

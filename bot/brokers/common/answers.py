@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.domain.fill import Fill
 from bot.domain.money import BadNumber, balance, decimal, plain
 from bot.domain.order import Side, VenueOrder
 from bot.domain.text import safe_text
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 class BadAnswer(ValueError):
@@ -109,6 +112,15 @@ def about(what: str, name: str) -> Iterator[None]:
         yield
     except BadAnswer as error:
         raise BadAnswer(f"{what} {safe_text(name)[:40]}: {error}") from error
+
+
+def readable(rows: Iterable[R], read: Callable[[R], T]) -> Iterator[T]:
+    """What `read` makes of the rows that it can read. Only for lists in which a missing row harms nothing but its own market, as
+    in those of prices: one odd row must not hide all other markets.
+    """
+    for row in rows:
+        with suppress(BadAnswer):
+            yield read(row)
 
 
 def side(row: Mapping[str, Any], key: str = "side") -> Side:

@@ -122,12 +122,17 @@ class KrakenAccount:
         return whole(self.read_orders(txids, behind=False))
 
     def read_orders(self, txids: Collection[str], *, behind: bool = True) -> Reading[VenueOrder]:
-        """These orders, in chunks."""
+        """These orders, in chunks. Kraken omits an unknown id or refuses the query: both mean that it is not shown."""
 
-        def ask(chunk: Sequence[str]) -> list[VenueOrder]:
+        def ask(chunk: Sequence[str]) -> list[VenueOrder] | None:
             data = {"txid": ",".join(chunk), "trades": "true", **_ONE_BY_ONE}
-            found = self._orders(self._known("QueryOrders", data, behind=behind))
-            return [order for order in found if order.exchange_id in chunk]
+            try:
+                rows = self._transport.private("QueryOrders", data, behind=behind)
+            except BrokerError as error:
+                if error.meaning is not ErrorMeaning.GONE:
+                    raise
+                return None
+            return [order for order in self._orders(rows) if order.exchange_id in chunk]
 
         return ById(list(chunks(list(txids), _ORDERS_A_CALL)), ask)
 
@@ -160,15 +165,6 @@ class KrakenAccount:
         return oldest_first(fill for fill in found if fill.exchange_order_id == order.exchange_id)
 
     # -- reading -------------------------------------------------------------------------------------------------
-    def _known(self, method: str, data: Mapping[str, str], *, behind: bool) -> Any:
-        """A query by id. Kraken omits an unknown id or answers with an error: both mean that it is not shown."""
-        try:
-            return self._transport.private(method, data, behind=behind)
-        except BrokerError as error:
-            if error.meaning is not ErrorMeaning.GONE:
-                raise
-            return {}
-
     def _orders(self, rows: object) -> list[VenueOrder]:
         return self._read(rows, self._strangers.order)
 

@@ -86,19 +86,24 @@ def understood_key(transport: KrakenTransport) -> KeyInfo:
 
 def key_warnings(config: KrakenConfig, info: KeyInfo, clock: Clock) -> list[str]:
     """Refuse a key with too many or too few permissions; warn about what is unwise in an accepted one."""
-    warnings = check_rights(config, info)
+    warnings = [*check_rights(config, info), *_check_period(info, clock)]
     if not info.ip_allowlist:
         warnings.append("this key works from any IP address: bind it to this computer's on Kraken > Settings > API")
-    if info.query_to or info.query_from > clock.wall_ms():
-        raise failure(ErrorMeaning.PERMISSION, "the key's queries are limited to some dates", "dates")
-    if info.query_from:
-        warnings.append(
-            f"this key is not shown orders from before {iso(info.query_from)[:10]}: clear its query start date"
-        )
     left = info.valid_until - clock.wall_ms()
     if info.valid_until and left < _KEY_ENDS_SOON:
         warnings.append(f"this key expires in {max(left, 0) // DAY} days: create a new one in time")
     return warnings
+
+
+def _check_period(info: KeyInfo, clock: Clock) -> list[str]:
+    """Refuse a key that does not show new orders, now or from some day on: an order that is not shown would count as not placed.
+    Warn if it does not show old ones.
+    """
+    if info.query_to or info.query_from > clock.wall_ms():
+        raise failure(ErrorMeaning.PERMISSION, "the key does not show all orders", "period")
+    if not info.query_from:
+        return []
+    return [f"this key shows no orders from before {iso(info.query_from)[:10]}: remove its query start date"]
 
 
 def check_rights(config: KrakenConfig, info: KeyInfo) -> list[str]:

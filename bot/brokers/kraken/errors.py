@@ -34,8 +34,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "withdraw": "this key may withdraw money: switch off 'Withdraw' (Funds permissions) for it on Kraken > Settings > API, "
         "or set ALLOW_WITHDRAW_KEYS=true",
         "unlisted": "Kraken did not say what this key may do, so it is not used: create a new key",
-        "dates": "this key is not shown all orders, so NIJA could miss its own: clear the query start and end dates of this key on "
-        "Kraken > Settings > API",
+        "period": "this key shows orders of a limited time only, so NIJA might place one twice: remove its query start and end date "
+        "on Kraken > Settings > API, or create a new key",
         "nonce": "another program uses this key, or used it with larger nonces: create an API key that only NIJA uses",
         "lockout": "Kraken locked this account's API for about 15 minutes after failed logins: check key and secret; "
         "NIJA keeps retrying",
@@ -118,12 +118,10 @@ TABLE: tuple[Row, ...] = (
     Row("EService:Timeout", ErrorMeaning.UNKNOWN),
     Row("EService:Deadline elapsed", ErrorMeaning.UNKNOWN),
     Row("EService:Throttled", ErrorMeaning.RATE_LIMITED, "throttled", pattern=r"eservice:throttled:[0-9]{1,20}"),
-    Row("EService:Market in cancel_only mode", ErrorMeaning.MARKET_CLOSED),
-    Row("EService:Market in post_only mode", ErrorMeaning.MARKET_CLOSED),
     Row(
-        "EService:Market in limit_only mode",
+        "EService:Market in cancel_only mode",
         ErrorMeaning.MARKET_CLOSED,
-        pattern=r"eservice:market in limit_only( mode)?",
+        pattern=r"eservice:market in (cancel|post|limit|reduce)_only( mode)?",
     ),
     Row("EDatabase:Internal error", ErrorMeaning.UNKNOWN),
     Row("EQuery:Unknown asset", ErrorMeaning.REJECTED),

@@ -95,9 +95,13 @@ class Listing(Reading[T], Generic[T]):
 
 
 class ById(Reading[VenueOrder]):
-    """Orders by their ids, one chunk per step."""
+    """Orders by their ids, one chunk per step. `ask` returns None if Kraken refuses the query because it does not know one of the
+    ids: the chunk is then halved, so that the others are found.
+    """
 
-    def __init__(self, chunks: Sequence[Sequence[str]], ask: Callable[[Sequence[str]], list[VenueOrder]]) -> None:
+    def __init__(
+        self, chunks: Sequence[Sequence[str]], ask: Callable[[Sequence[str]], list[VenueOrder] | None]
+    ) -> None:
         super().__init__()
         self._chunks = list(chunks)
         self._ask = ask
@@ -105,8 +109,10 @@ class ById(Reading[VenueOrder]):
         self.done = not self._chunks
 
     def step(self) -> None:
-        self._shown += self._ask(self._chunks[0])
-        del self._chunks[0]
+        chunk = self._chunks[0]
+        shown, half = self._ask(chunk), len(chunk) // 2
+        self._chunks[:1] = [chunk[:half], chunk[half:]] if shown is None and half else []
+        self._shown += shown or []
         self.found, self.done = self._shown, not self._chunks
 
 

@@ -266,15 +266,15 @@ def fee_rates(result: object, names: Names) -> dict[str, FeeRate]:
 # -- the key ------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """GetApiKeyInfo. `permissions` is None if Kraken does not say; `valid_until` is in Unix ms, 0 for no expiry. Orders and trades
-    before `query_from` and after `query_to` (Unix ms, 0 for no limit) are not shown to the key.
+    """GetApiKeyInfo. `permissions` is None if Kraken does not say. Times are in Unix ms: `valid_until` is 0 for no expiry; the key
+    shows only orders and trades from `query_from` to `query_to`, 0 for no limit.
     """
 
     permissions: frozenset[str] | None
     ip_allowlist: tuple[str, ...]
     valid_until: int
-    query_from: int
-    query_to: int
+    query_from: int = 0
+    query_to: int = 0
 
 
 def key_info(result: object) -> KeyInfo:

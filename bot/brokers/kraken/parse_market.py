@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from bot.brokers.common.answers import BadAnswer, exact, market_name, measure, number, sequence, text
+from bot.brokers.common.answers import BadAnswer, exact, market_name, measure, number, readable, sequence, text
 from bot.brokers.common.price_ranges import Extremes, Print
 from bot.brokers.kraken.names import Names
 from bot.brokers.kraken.parse import mapping
@@ -91,15 +91,15 @@ def _scale(row: Mapping[str, Any], key: str) -> int:
 
 
 def tickers(rows: object, names: Names) -> dict[str, Ticker]:
-    """Ticker: best prices, and as turnover the 24 h volume times its average price. Markets without a price are missing."""
-    found: dict[str, Ticker] = {}
-    for pair, value in mapping(rows, "tickers").items():
-        row = mapping(value, pair)
-        bid, ask, last = first(row, "b", pair), first(row, "a", pair), first(row, "c", pair)
-        if min(bid, ask, last) > 0:
-            day = exact(_item(row, "v", 1, pair), pair) * exact(_item(row, "p", 1, pair), pair)
-            found[names.symbol(pair)] = Ticker(bid, ask, last, day)
-    return found
+    """Ticker: best prices, and as turnover the 24 h volume times its average price. Markets without a readable price are missing."""
+    read = readable(mapping(rows, "tickers").items(), lambda row: (names.symbol(row[0]), _ticker(*row)))
+    return {symbol: one for symbol, one in read if min(one.bid, one.ask, one.last) > 0}
+
+
+def _ticker(pair: str, value: object) -> Ticker:
+    row = mapping(value, pair)
+    bid, ask, last = first(row, "b", pair), first(row, "a", pair), first(row, "c", pair)
+    return Ticker(bid, ask, last, exact(_item(row, "v", 1, pair), pair) * exact(_item(row, "p", 1, pair), pair))
 
 
 def first(row: Mapping[str, Any], key: str, pair: str) -> Decimal:

@@ -30,6 +30,8 @@ from bot.domain.outcome import ErrorMeaning
 from bot.domain.text import safe_text
 
 _TIMEOUTS = (CONNECT_SECONDS, READ_SECONDS)
+#: Queries whose answer has no result if there is nothing: the balances of an account that never held anything.
+_MAY_LACK_RESULT = frozenset({"BalanceEx"})
 #: How far the second nonce jumps ahead after the first was refused.
 _NONCE_LEAP = 10_000
 #: Real seconds that a query waits for room when something else may be more urgent.
@@ -191,7 +193,8 @@ class KrakenTransport(Transport[KrakenClient]):
             client.nonce = nonce
             return client.query_private(method, dict(data), _TIMEOUTS)
 
-        return self._result(self._sender.call(send, deadline))
+        answer = self._sender.call(send, deadline)
+        return {} if method in _MAY_LACK_RESULT and answer == {"error": []} else self._result(answer)
 
     def _recall(self, deadline: Deadline) -> None:
         """Update the key's counter with what earlier runs and other programs on this host have used."""

@@ -23,6 +23,7 @@ from bot.brokers.okx.config import OkxConfig
 from bot.brokers.okx.errors import failure
 from bot.brokers.okx.market import ALL_TYPES, OkxMarket
 from bot.brokers.okx.parse_market import type_of
+from bot.brokers.okx.strangers import Strangers
 from bot.brokers.okx.transport import OkxTransport
 from bot.domain.clock import DAY, HOUR, SECOND, Clock
 from bot.domain.fill import Fill
@@ -47,7 +48,7 @@ _PATIENCE = 10.0
 #: Real ms for which the order that a fired stop became is looked for.
 _CHILDLESS = 30 * SECOND
 #: Refusals of a query that this key, this site or this account mode cannot make.
-_NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION})
+_NOT_ASKED = frozenset({ErrorMeaning.NO_WAY, ErrorMeaning.PERMISSION, ErrorMeaning.RESTRICTED})
 
 Row = Mapping[str, Any]
 
@@ -69,6 +70,7 @@ class OkxAccount:
         self._market = market
         self._clock = clock
         self.coins = CoinsLeftOut("okx", log)
+        self._strangers = Strangers(log)
         self._kinds: tuple[str, ...] = _ALGO_KINDS
         self._algo_ids: LruCache[str | None] = LruCache()
         self._entries: LruCache[str | None] = LruCache()
@@ -87,14 +89,22 @@ class OkxAccount:
         return failure.understood(lambda: wire.balances(rows, margin=self._margin, excused=self.coins.excused))
 
     def unavailable_balances(self) -> dict[str, Decimal]:
-        """asset/balances: the funding account. Empty if the site or the key does not offer it."""
+        """asset/balances, the funding account, and finance/savings/balance, Simple Earn. Each is empty if the site or the key does
+        not offer it.
+        """
+        found = self._pocket("/api/v5/asset/balances", "bal")
+        for asset, amount in self._pocket("/api/v5/finance/savings/balance", "amt").items():
+            found[asset] = found.get(asset, ZERO) + amount
+        return found
+
+    def _pocket(self, path: str, key: str) -> dict[str, Decimal]:
         try:
-            rows = self._transport.private("/api/v5/asset/balances")
+            rows = self._transport.private(path)
         except BrokerError as error:
-            if error.meaning not in _NOT_ASKED:
+            if error.meaning not in _NOT_ASKED and not error.text.startswith("HTTP 404"):
                 raise
             return {}
-        return failure.understood(lambda: wire.pockets(rows, self.coins.excused))
+        return failure.understood(lambda: wire.pockets(rows, key, self.coins.excused))
 
     def fees(self, symbols: Collection[str], *, in_coin: bool = True) -> dict[str, FeeRate]:
         """trade-fee per instrument type: each market pays its group's rate. Swaps pay the fee in the quote; spot purchases pay it
@@ -233,11 +243,13 @@ class OkxAccount:
     # -- one order -----------------------------------------------------------------------------------------------------------
     def _normal(self, symbol: str, exchange_id: str, client_id: str) -> VenueOrder | None:
         fields = {"instId": symbol} | ({"ordId": exchange_id} if exchange_id else {"clOrdId": client_id})
-        return next(iter(self._orders(self._shown("/api/v5/trade/order", fields))), None)
+        excused = self._strangers.order if exchange_id else wire.nothing_excused
+        return next(iter(self._orders(self._shown("/api/v5/trade/order", fields), excused)), None)
 
     def _algo(self, symbol: str, exchange_id: str, client_id: str) -> VenueOrder | None:
         fields = {"algoId": exchange_id} if exchange_id else {"algoClOrdId": client_id}
-        found = self._algos(self._shown("/api/v5/trade/order-algo", fields))
+        excused = self._strangers.algo if exchange_id else wire.nothing_excused
+        found = self._algos(self._shown("/api/v5/trade/order-algo", fields), excused)
         return next((self._with_children(one) for one in found if one.symbol == symbol), None)
 
     def _with_children(self, algo: VenueOrder) -> VenueOrder:
@@ -305,23 +317,29 @@ class OkxAccount:
         return None if late is None or late.status in DONE else late
 
     # -- reading ---------------------------------------------------------------------------------------------------------------
-    def _orders(self, rows: Iterable[object]) -> list[VenueOrder]:
-        found = failure.understood(lambda: wire.orders(rows, self._market.unit))
+    def _orders(self, rows: Iterable[object], excused: wire.Excused | None = None) -> list[VenueOrder]:
+        excused = excused or self._strangers.order
+        found = failure.understood(lambda: wire.orders(rows, self._market.unit, excused))
+        self._strangers.meet(found)
         for order in found:
             if order.client_id is not None:
                 self._entries[order.client_id] = order.exchange_id
         return [self._lag.made_up(order) for order in found]
 
-    def _algos(self, rows: Iterable[object]) -> list[VenueOrder]:
-        received = list(rows)
-        found = failure.understood(lambda: wire.algos(received, self._market.unit, self._parent))
+    def _algos(self, rows: Iterable[object], excused: wire.Excused | None = None) -> list[VenueOrder]:
+        received, excused = list(rows), excused or self._strangers.algo
+        found = failure.understood(lambda: wire.algos(received, self._market.unit, self._parent, excused))
+        self._strangers.meet(found)
         types = {text(row, "algoId"): _trigger_type(row) for row in received if isinstance(row, dict)}
         for order in found:
             self._algo_ids[order.exchange_id] = types[order.exchange_id]
         return found
 
     def _fills(self, rows: Iterable[object]) -> list[Fill]:
-        return failure.understood(lambda: wire.fills(rows, self._market.unit))
+        def excused(row: Row, reason: str) -> bool:
+            return self._strangers.fill(row, reason, lambda order_id, symbol: self._normal(symbol, order_id, ""))
+
+        return failure.understood(lambda: wire.fills(rows, self._market.unit, excused))
 
     def _archives(self, since: int) -> Sequence[str]:
         paths = ("/api/v5/trade/orders-history", "/api/v5/trade/orders-history-archive")

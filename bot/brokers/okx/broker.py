@@ -38,7 +38,7 @@ class OKXBroker(VenueBroker):
     """One OKX account. Used by one thread; another may only call `hurry`."""
 
     name: ClassVar[str] = "okx"
-    unavailable_place: ClassVar[str] = "in Funding"
+    unavailable_place: ClassVar[str] = "in Funding or Simple Earn"
     _transport: OkxTransport
     _market: OkxMarket
     _account: OkxAccount

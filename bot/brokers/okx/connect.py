@@ -137,7 +137,7 @@ def mode_warnings(config: OkxConfig, settings: parse.Settings) -> list[str]:
 
 
 def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list[str]:
-    """Warn if there is nothing to trade with, and say where money is instead: in currencies that no pair uses, or in Funding."""
+    """Warn if there is nothing to trade with, and say where money is instead: in currencies that no pair uses, in Funding or Earn."""
     coins = [one for one in markets if one.base not in STABLECOINS and not one.exotic]
     quotes = sorted({currency for one in coins for currency in one.currencies})
     named = " or ".join(quotes) or "USDT"
@@ -148,15 +148,15 @@ def money_warnings(account: OkxAccount, markets: Collection[Instrument]) -> list
     useless = sorted(set(held) - set(quotes))
     if useless:
         usual.append(REMEDIES["unpayable"].format(held=" or ".join(useless), quotes=named))
-    return [*usual, REMEDIES["no_usdt"].format(elsewhere=_in_funding(account), quotes=named)]
+    return [*usual, REMEDIES["no_usdt"].format(elsewhere=_elsewhere(account), quotes=named)]
 
 
-def _in_funding(account: OkxAccount) -> str:
-    """Dollars in Funding, as text for the owner; "" if there are none or OKX does not say, which must not stop us."""
+def _elsewhere(account: OkxAccount) -> str:
+    """Dollars in Funding or Simple Earn, as text for the owner; "" if there are none or OKX does not say, which must not stop us."""
     try:
         found = [
             f"{plain(amount)} {asset}" for asset, amount in account.unavailable_balances().items() if asset in DOLLARS
         ]
     except BrokerError:
         return ""
-    return f" ({' and '.join(found)} in Funding)" if found else ""
+    return f" ({' and '.join(found)} in Funding or Simple Earn)" if found else ""

@@ -52,8 +52,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "again and continues",
         "position_mode": "the position mode changed while NIJA was running (one-way or hedge, OKX > Trade > Settings > Position "
         "mode): NIJA reads it again when it reconnects",
-        "no_usdt": "there is no {quotes} in the trading account{elsewhere}: buy some, or move it on OKX > Assets > Transfer "
-        "from Funding to Trading",
+        "no_usdt": "there is no {quotes} in the trading account{elsewhere}: buy some, redeem it from Simple Earn, or "
+        "move it on OKX > Assets > Transfer from Funding to Trading",
         "unpayable": "OKX offers this account no pair that is paid in {held}: convert it to {quotes} on OKX > Assets > Convert",
         "no_usdt_pairs": "OKX offers this account no USDT pairs (some regions have none): hold {quotes} in the trading account",
         "activate": "trading of USDC pairs is not activated yet: open one of them once on okx.com or in the app and accept the "

@@ -31,6 +31,7 @@ _CALLS: Mapping[str, float] = MappingProxyType(
         "/api/v5/account/config": 5,
         "/api/v5/account/trade-fee": 5,
         "/api/v5/asset/balances": 10,
+        "/api/v5/finance/savings/balance": 10,
         "/api/v5/market/candles": 40,
         "/api/v5/market/trades": 100,
         "/api/v5/public/time": 10,

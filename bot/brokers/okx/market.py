@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 
-from bot.brokers.common.answers import BadAnswer, mapping, text
+from bot.brokers.common.answers import BadAnswer, mapping, readable, text
 from bot.brokers.common.price_ranges import at_rest, of_trades, shortest, widened
 from bot.brokers.okx import parse_market as wire
 from bot.brokers.okx.answers import only
@@ -151,13 +151,8 @@ class OkxMarket:
     # -- prices ----------------------------------------------------------------------------------------------------------
     def tickers(self, symbols: Collection[str]) -> dict[str, Ticker]:
         """Best prices of these symbols; those that OKX does not show are missing."""
-        found: dict[str, Ticker] = {}
-        for row in self._ticker_rows(symbols):
-            if (symbol := text(row, "instId")) not in symbols:
-                continue
-            if (seen := failure.understood(lambda one=row: wire.ticker(one))) is not None:  # type: ignore[misc]
-                found[symbol] = seen
-        return found
+        read = readable(self._ticker_rows(symbols), lambda row: (text(row, "instId"), wire.ticker(row)))
+        return {symbol: seen for symbol, seen in read if seen is not None and symbol in symbols}
 
     def _ticker_rows(self, symbols: Collection[str]) -> list[Mapping[str, object]]:
         if len(symbols) <= _FEW:

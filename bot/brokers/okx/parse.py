@@ -1,7 +1,7 @@
 """Parses OKX's private answers: orders, algo orders, fills, balances, fees, the account's settings. Pure.
 
-A row that cannot be read raises `BadAnswer`: a list with one order missing would be wrong, so the whole answer fails. Options
-and unlisted contracts (unknown to `Units`) are left out on purpose: NIJA never trades them.
+A row that cannot be read raises `BadAnswer`, unless the caller excuses it because it cannot be ours: a list with one of our orders
+missing would be wrong. Options and unlisted contracts (unknown to `Units`) are left out on purpose: NIJA never trades them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.brokers.common.answers import (
     BadAnswer,
@@ -52,6 +52,30 @@ def entry_id(stop: str) -> str | None:
     """The client id of the entry from which a stop's client id was derived; None for any other id."""
     plain = stop[:5] + stop[_STOP_MARK].lower() + stop[13:]
     return plain if plain != stop and stop_id(plain) == stop else None
+
+
+# -- rows that cannot be ours -----------------------------------------------------------------------------------------
+T = TypeVar("T")
+Excused = Callable[[Mapping[str, Any], str], bool]
+"""Decides whether to leave out a row that cannot be read: gets the row and the reason."""
+
+
+def nothing_excused(row: Mapping[str, Any], reason: str) -> bool:  # noqa: ARG001
+    """Every row must be readable."""
+    return False
+
+
+def _read(
+    rows: Iterable[object], units: Units, parse: Callable[[Mapping[str, Any], Decimal], T], excused: Excused
+) -> list[T]:
+    found: list[T] = []
+    for row, unit in sized(rows, units):
+        try:
+            found.append(parse(row, unit))
+        except BadAnswer as error:
+            if not excused(row, str(error)):
+                raise
+    return found
 
 
 # -- orders -----------------------------------------------------------------------------------------------------------
@@ -209,15 +233,20 @@ def _failure(row: Mapping[str, Any], status: OrderStatus) -> str:
     return f"failed when it triggered: {text(row, 'failCode')}" if status is OrderStatus.REJECTED else ""
 
 
-def orders(rows: Iterable[object], units: Units) -> list[VenueOrder]:
+def orders(rows: Iterable[object], units: Units, excused: Excused = nothing_excused) -> list[VenueOrder]:
     """Order rows, oldest first."""
-    return by_age(order(row, unit) for row, unit in sized(rows, units))
+    return by_age(_read(rows, units, order, excused))
 
 
-def algos(rows: Iterable[object], units: Units, parents: Parents) -> list[VenueOrder]:
+def algos(
+    rows: Iterable[object], units: Units, parents: Parents, excused: Excused = nothing_excused
+) -> list[VenueOrder]:
     """Algo order rows, oldest first."""
-    found = sized(rows, units)
-    return by_age(algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId"))) for row, unit in found)
+
+    def parse(row: Mapping[str, Any], unit: Decimal) -> VenueOrder:
+        return algo(row, unit, parents(text(row, "algoClOrdId"), text(row, "instId")))
+
+    return by_age(_read(rows, units, parse, excused))
 
 
 # -- fills ----------------------------------------------------------------------------------------------------------------
@@ -255,9 +284,9 @@ def _in_dollars(symbol: str, fee: Decimal, asset: str, price: Decimal) -> Decima
     return fee * price if asset == base and quote in DOLLARS else ZERO
 
 
-def fills(rows: Iterable[object], units: Units) -> list[Fill]:
+def fills(rows: Iterable[object], units: Units, excused: Excused = nothing_excused) -> list[Fill]:
     """Fill rows, oldest first."""
-    return oldest_first(fill(row, unit) for row, unit in sized(rows, units))
+    return oldest_first(_read(rows, units, fill, excused))
 
 
 # -- money ----------------------------------------------------------------------------------------------------------------
@@ -288,12 +317,12 @@ def _margin(row: Mapping[str, Any]) -> Balance:
     return Balance(free, cash - free)
 
 
-def pockets(rows: list[Any], excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
-    """asset/balances: the balances of the funding account."""
+def pockets(rows: list[Any], key: str = "bal", excused: ExcusedCoin = no_coin_excused) -> dict[str, Decimal]:
+    """asset/balances or finance/savings/balance: amounts that orders cannot use."""
     found: dict[str, Decimal] = {}
     for row in (mapping(each, "asset") for each in rows):
         with one_coin(text(row, "ccy"), excused):
-            found[text(row, "ccy")] = holding(row, "bal", ZERO)
+            found[text(row, "ccy")] = holding(row, key, ZERO)
     return {asset: amount for asset, amount in found.items() if amount > 0}
 
 

@@ -54,7 +54,7 @@ class KrakenSwitches(Switches):
 
 def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     """All switches. By pair (`name.<SYMBOL>`): `pair_status`, `rules` (see `core.rules`), and whether it is `restricted`
-    for residents of `residence`, or `tokenised`.
+    for residents of `residence`, or `tokenised`. `amends_without_effect`: AmendOrder is accepted and dropped.
     """
     pairs = list(symbols)
     return {
@@ -70,6 +70,7 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
         "volume_minimum_is_argument": False,
         "price_decimals_named": False,
         "amend_without_change_is_error": True,
+        "amends_without_effect": False,
         "trading_agreement_required": False,
         "residence": "NL",
         "ends_one_unit_short": False,

@@ -166,7 +166,8 @@ class TradingEndpoints:
             return {"amend_id": ""}
         if qty is not None and qty > order.filled:
             reader.check_size(qty, price or order.price or trigger or order.trigger or Decimal(0))
-        self._amend(order, pair, qty, price, trigger, post_only)
+        if not self._switches.on("amends_without_effect"):
+            self._amend(order, pair, qty, price, trigger, post_only)
         return {"amend_id": self._exchange.new_id()}
 
     def _amend(

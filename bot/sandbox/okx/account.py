@@ -10,6 +10,7 @@ from bot.sandbox.core.exchange import Exchange
 from bot.sandbox.core.faults import FaultKind, Faults
 from bot.sandbox.core.instrument import plain
 from bot.sandbox.core.positions import Position
+from bot.sandbox.core.switches import Switches
 from bot.sandbox.core.values import ZERO, Leg
 from bot.sandbox.core.views import View
 from bot.sandbox.okx.errors import OkxError, Row, bad, refused
@@ -25,10 +26,11 @@ STALE_SECONDS = 10.0
 class AccountEndpoints:
     """Answers an account's requests about its money."""
 
-    def __init__(self, exchange: Exchange, listing: Listing, faults: Faults) -> None:
+    def __init__(self, exchange: Exchange, listing: Listing, faults: Faults, switches: Switches) -> None:
         self._exchange = exchange
         self._listing = listing
         self._faults = faults
+        self._switches = switches
 
     # ---- money ----
 
@@ -90,6 +92,19 @@ class AccountEndpoints:
         return [
             {"availBal": plain(total - held), "bal": plain(total), "ccy": name, "frozenBal": plain(held)}
             for name, (total, held) in pocket.items()
+            if total and (not wanted or name in wanted)
+        ]
+
+    def savings(self, who: Credential, words: Words) -> list[Row]:
+        """Simple Earn, which is in neither account; deposits to `main.earn` go there. Demo trading has none."""
+        if self._switches.on("demo_account"):
+            raise OkxError("50038")
+        wanted = words.names("ccy")
+        pocket = View(self._exchange, f"{who.account}.earn").balances()
+        blank = dict.fromkeys(("earnings", "loanAmt", "pendingAmt", "redemptAmt"), "0")
+        return [
+            {**blank, "amt": plain(total), "ccy": name, "rate": "0.01"}
+            for name, (total, _) in pocket.items()
             if total and (not wanted or name in wanted)
         ]
 

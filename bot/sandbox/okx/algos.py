@@ -226,6 +226,8 @@ class AlgoEndpoints:
         if size is None and trigger is None and target is None and price is None:
             raise missing("newSz")
         self._check_amended(algo, trigger, target)
+        if self._switches.on("amends_without_effect"):
+            return
         self._exchange.amend(algo, qty=size, trigger=trigger, target=target, price=price)
 
     def _check_amended(self, algo: Order, trigger: Decimal | None, target: Decimal | None) -> None:

@@ -16,7 +16,7 @@ from bot.sandbox.okx.ids import bill_id
 from bot.sandbox.okx.listing import Listing
 from bot.sandbox.okx.pages import between, page
 from bot.sandbox.okx.public import KINDS
-from bot.sandbox.okx.render import fill_row, is_algo, order_row, order_state, order_type, updated_ms
+from bot.sandbox.okx.render import fill_row, is_algo, odd, order_row, order_state, order_type, updated_ms
 from bot.sandbox.okx.words import Words
 
 HOUR_MS = 3_600_000
@@ -100,7 +100,9 @@ class Books:
         return [self._fill(fill) for fill in page(chosen, lambda fill: int(bill_id(fill)), words)]
 
     def _fill(self, fill: Fill) -> Row:
-        return fill_row(self._listing.by_symbol[fill.symbol], fill, self._exchange.state.orders[fill.order_id])
+        order = self._exchange.state.orders[fill.order_id]
+        row = fill_row(self._listing.by_symbol[fill.symbol], fill, order)
+        return row | odd(row, fill.sequence) if self._is_odd(order) else row
 
     def _page(self, view: View, orders: list[Order], words: Words) -> list[Row]:
         newest_first = sorted(orders, key=lambda order: int(order.id), reverse=True)
@@ -111,7 +113,14 @@ class Books:
         algo_client_id = parent.client_id or "" if parent and order.origin is Origin.TRIGGERED else ""
         fills = view.fills_of(order)
         row = order_row(self._listing.by_symbol[order.symbol], order, fills, algo_client_id)
+        if self._is_odd(order):
+            row |= odd(row, order.sequence)
         return row | NO_FILLS if fills and self._lags(fills[-1]) else row
+
+    def _is_odd(self, order: Order) -> bool:
+        """Whether an order's rows are odd: one made by hand, so without a client id and without a parent."""
+        by_hand = order.client_id is None and order.parent_id is None
+        return by_hand and self._switches.on("odd_foreign_rows")
 
     def _lags(self, fill: Fill) -> bool:
         """Whether a fill is so young that the figures do not show it yet."""

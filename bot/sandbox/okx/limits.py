@@ -24,7 +24,7 @@ PER_TWO_SECONDS = {
     "account/leverage-info": 20, "account/max-size": 20, "account/max-avail-size": 20, "account/instruments": 20,
     "asset/balances": 6, "asset/currencies": 6, "asset/transfer": 2, "market/ticker": 20, "market/tickers": 20,
     "market/candles": 40, "market/books": 40, "market/history-candles": 20, "market/trades": 100,
-    "market/history-trades": 20,
+    "market/history-trades": 20, "finance/savings/balance": 12,
     "public/instruments": 20, "public/time": 10, "public/mark-price": 10,
     "public/funding-rate-history": 10, "public/funding-rate": 20, "public/market-data-history": 5,
 }  # fmt: skip

@@ -148,6 +148,13 @@ def fill_row(listed: Listed, fill: Fill, order: Order) -> Row:
     }
 
 
+def odd(row: Row, number: int) -> Row:
+    """Cells that no documentation describes, as old and foreign rows may have: `number` chooses which."""
+    if "tradeId" in row and "fillIdxPx" in row:
+        return ({"fillSz": "0"}, {"fillPx": ""}, {"side": ""})[number % 3]
+    return ({"sz": "-"}, {"side": None}, {"attachAlgoOrds": "none"})[number % 3]
+
+
 def algo_row(listed: Listed, algo: Order, child: Order | None, last: Decimal) -> Row:
     """An algo order; once it has triggered, `child` is the order it sent."""
     state = "live" if algo.working else ALGO_REASONS.get(algo.reason or Reason.USER, "canceled")

@@ -32,10 +32,12 @@ FIXED: Mapping[str, Value] = {
     "algo_rejection_code_zero": False,
     "algo_object_code": "50002",
     "algo_amend_refused": False,
+    "amends_without_effect": False,
     "algo_amend_code": "51529",
     "figures_lag_ms": 0,
     "fired_unnamed_ms": 0,
     "canceled_hidden_ms": 0,
+    "odd_foreign_rows": False,
     "precheck_elsewhere": "51010",
     "client_id_unique_forever": False,
     "cancel_after_covers_algos": False,
@@ -84,9 +86,11 @@ def defaults(symbols: Iterable[str]) -> dict[str, Value]:
     - `algo_short_of_coins`: reduce or fail; `price_off_tick`: a code, or round.
     - `precheck_elsewhere`: the code of order-precheck in account modes that lack it; `algo_object_code`: the code for an
       object instead of cancel-algos' array.
-    - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`.
+    - `algo_amend_refused`: no stop can be amended, with the code `algo_amend_code`; `amends_without_effect`: amends of stops
+      are accepted and dropped.
     - For so long (market ms) a filled order shows no fills (`figures_lag_ms`), a triggered stop does not name its order
       (`fired_unnamed_ms`), and a cancelled stop is not shown at all (`canceled_hidden_ms`).
+    - `odd_foreign_rows`: rows of orders by hand, and of their fills, have forms that no documentation describes.
     - `rpi_prints`: trades are printed `rpi_reach_bps` away from what an order can get.
     - `usdc_activation_needed`: USDC pairs need activate-feature; `usdc_activation_missing`: the region lacks it.
     - `market_sells_reduced`: a sale at the market for which coins are missing sells those that are there.

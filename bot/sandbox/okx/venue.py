@@ -81,7 +81,7 @@ def _assemble(
         endpoints=Endpoints(
             public=public,
             archive=Archive(floor, listing, knobs),
-            account=AccountEndpoints(exchange, listing, faults),
+            account=AccountEndpoints(exchange, listing, faults, knobs),
             profile=ProfileEndpoints(exchange, listing, public, tickets, knobs, settings),
             books=Books(exchange, listing, knobs),
             trading=TradingEndpoints(

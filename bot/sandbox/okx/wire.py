@@ -266,6 +266,7 @@ def _asks(endpoints: Endpoints) -> dict[str, Ask]:
         "account/instruments": profile.instruments,
         "asset/balances": account.asset_balances,
         "asset/currencies": account.currencies,
+        "finance/savings/balance": account.savings,
         "trade/order": books.order,
         "trade/orders-pending": books.pending,
         "trade/orders-history": books.history,

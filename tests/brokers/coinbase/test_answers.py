@@ -364,13 +364,14 @@ def test_a_page_that_comes_again_ends_a_list(server: TlsServer, broker: Coinbase
     assert len(server.requests) == 3 * 2 + 2 + 2
 
 
-def test_a_full_page_of_orders_that_comes_again_hides_what_is_behind_it(
-    server: TlsServer, broker: CoinbaseBroker
-) -> None:
+def test_a_full_page_that_comes_again_hides_what_is_behind_it(server: TlsServer, broker: CoinbaseBroker) -> None:
     rows = [row(f"0a0b0c0d-0000-4000-8000-{number:012}") for number in range(250)]
-    server.answer = Script(batch=repeating("orders", *rows))
+    wallet = {"currency": "USD", "available_balance": {"value": "7"}, "hold": {"value": "0"}}
+    wallets = [{"uuid": f"w{number}", **wallet} for number in range(250)]
+    server.answer = Script(batch=repeating("orders", *rows), accounts=repeating("accounts", *wallets))
     assert raised(broker.open_orders).meaning is ErrorMeaning.BUSY
-    assert len(server.requests) == 2
+    assert raised(broker.balances).meaning is ErrorMeaning.BUSY
+    assert len(server.requests) == 2 * 2
 
 
 @pytest.mark.parametrize(("client_id", "expected"), [("", None), (MINE, None), (UUID, UUID)])

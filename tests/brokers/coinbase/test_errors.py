@@ -133,6 +133,14 @@ def test_the_complaints_of_a_preview_are_read_together(codes: list[str], meaning
             ErrorMeaning.PERMISSION,
             "portfolio",
         ),
+        (403, {"error": "unknown", "error_details": "Missing required scopes"}, ErrorMeaning.PERMISSION, "scopes"),
+        *(
+            (status, {"error": error, "message": words}, ErrorMeaning.RESTRICTED, "wallet")
+            for status, error, words in (
+                (403, "PERMISSION_DENIED", "User is not allowed to convert crypto"),
+                (400, "INVALID_ARGUMENT", "target is not enabled for trading"),
+            )
+        ),
         (403, "Too many errors", ErrorMeaning.RATE_LIMITED, "throttled"),
         (429, "<html>slow down</html>", ErrorMeaning.RATE_LIMITED, "throttled"),
         (404, {"error": "NOT_FOUND"}, ErrorMeaning.GONE, ""),

@@ -90,8 +90,17 @@ def test_a_status_nobody_wrote_down_is_alive() -> None:
     assert orders()["new_kind-order"].status is OrderStatus.OPEN
 
 
+@pytest.mark.parametrize("word", ["UNKNOWN_ORDER_TYPE", "", None])
+def test_an_order_whose_type_is_not_said_is_what_its_configuration_says(word: str | None) -> None:
+    rows = payload("orders")["orders"]
+    unsaid = wire.orders(row | {"order_type": word} for row in rows)
+    assert [one.type for one in unsaid] == [one.type for one in orders().values()]
+
+
 def test_only_the_order_that_used_an_id_up_is_good_until_a_date() -> None:
-    assert [row["order_id"] for row in payload("orders")["orders"] if wire.is_burnt(row)] == ["burnt-order"]
+    rows = payload("orders")["orders"]
+    for unsaid in ({}, {"time_in_force": "UNKNOWN_TIME_IN_FORCE"}):
+        assert [row["order_id"] for row in rows if wire.is_burnt(row | unsaid)] == ["burnt-order"]
 
 
 @pytest.mark.parametrize("key", ["order_id", "product_id", "side"])
@@ -132,6 +141,12 @@ def test_fills_are_executions_each_once_oldest_first() -> None:
         Decimal(69990),
     )
     assert (first.fee, first.fee_asset, first.fee_usd) == (Decimal("3.35952"), "USD", Decimal("3.35952"))
+
+
+def test_a_fill_of_a_product_whose_kind_is_not_said_may_be_ours() -> None:
+    rows = payload("fills")["fills"]
+    unsaid = wire.fills(row | {"product_type": "UNKNOWN_PRODUCT_TYPE"} for row in rows)
+    assert unsaid == wire.fills(rows)
 
 
 def test_a_fill_in_quote_units_is_converted() -> None:
@@ -219,7 +234,7 @@ def test_an_empty_side_of_a_book_quotes_nothing() -> None:
 
 
 def test_the_days_turnover_is_in_quote_units() -> None:
-    days = {row["product_id"]: market.day(row) for row in payload("products")["products"]}
+    days = market.days(payload("products")["products"])
     assert days["BTC-USD"].turnover == Decimal("758506771.41")
     assert days["DOGE-USD"].turnover == Decimal("190.1")
 

@@ -272,6 +272,24 @@ def test_an_order_that_came_with_its_fills_is_not_read_again(answers: Answers, b
     assert len(answers.fields("QueryOrders")) == 2
 
 
+def test_an_id_that_kraken_does_not_know_hides_none_of_the_others(answers: Answers, broker: KrakenBroker) -> None:
+    """Sources differ on whether Kraken leaves an unknown id out or refuses the whole query."""
+    row = fixture("closed_orders")["closed"]["OBBBBB-BBBBB-BBBBB1"]
+    known = {f"OBBBBB-BBBBB-BBBB{number:02}": row for number in range(25)}
+    lost = "OLOSTX-AAAAA-AAAAAA"
+
+    def ask(fields: dict[str, str]) -> Any:
+        names = fields["txid"].split(",")
+        return refused("EOrder:Unknown order") if lost in names else {name: known[name] for name in names}
+
+    answers["QueryOrders"] = By(ask)
+    reading = broker.read_orders(dict.fromkeys([*known, lost], BTC))
+    while not reading.done:
+        reading.step()
+    assert {one.exchange_id for one in reading.found} == set(known)
+    assert broker.order(lost, BTC) is None
+
+
 # -- the key's counter ----------------------------------------------------------------------------------------------------
 def test_the_next_life_and_other_programs_know_what_a_key_has_spent(
     server: SocketServer, config: KrakenConfig, make_transport: Callable[..., KrakenTransport]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.brokers.kraken import KrakenBroker
+from bot.brokers.kraken.errors import REMEDIES
 from bot.domain.clock import DAY, MINUTE, parse_iso, system_ms
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce, VenueOrder
@@ -292,10 +293,26 @@ def test_rights_that_are_not_said_refuse_the_key(answers: Answers, broker: Krake
     assert "create a new key" in error.remedy
 
 
-def test_a_key_that_does_not_see_what_is_old_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:
-    connectable(answers, fixture("key_info") | {"queryFrom": "1767225600"})
-    (warning,) = broker.connect().warnings
-    assert "from before 2026-01-01" in warning
+@pytest.mark.parametrize("words", [("queryTo", "queryFrom"), ("query_to", "query_from")])
+def test_a_key_that_hides_new_orders_is_refused(answers: Answers, broker: KrakenBroker, words: tuple[str, str]) -> None:
+    """An order that the key does not show would look as if it had not been placed."""
+    to, since = words
+    info, now = fixture("key_info") | {"validUntil": "0"}, system_ms() // 1000
+    for hiding in ({to: "1767225600"}, {to: str(now + 86_400)}, {since: str(now + 3_600)}):
+        connectable(answers, info | {"queryTo": "0", "queryFrom": "0"} | hiding)
+        assert failure(broker.connect).remedy == REMEDIES["period"]
+    connectable(answers, info | {since: "1767225600"})
+    assert broker.connect().warnings == (
+        "this key shows no orders from before 2026-01-01: remove its query start date",
+    )
+
+
+def test_an_account_that_never_held_anything_has_no_balances(answers: Answers, broker: KrakenBroker) -> None:
+    for nothing in (http(b'{"error":[]}'), ok({}), ok([])):
+        answers["BalanceEx"] = nothing
+        assert broker.balances() == {}
+    answers["OpenOrders"] = http(b'{"error":[]}')
+    assert failure(broker.open_orders).meaning is ErrorMeaning.BUSY
 
 
 def test_a_key_that_ends_soon_is_warned_about(answers: Answers, broker: KrakenBroker) -> None:

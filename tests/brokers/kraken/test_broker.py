@@ -207,10 +207,10 @@ def test_a_key_that_is_shown_a_part_of_the_lists_is_refused(trader: Trader, sett
     assert isinstance(trader.broker.place(intent), Placed)
     assert trader.broker.find(intent.client_id, BTC, intent.created_at - HOUR) is None
     error = connect_failure(trader, settings)
-    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["dates"])
+    assert (error.meaning, error.remedy) == (ErrorMeaning.PERMISSION, REMEDIES["period"])
     trader.switch("key_query_to", 0)
     trader.switch("key_query_from", trader.clock.wall_ms() // 1000 + 3600)
-    assert connect_failure(trader, settings).remedy == REMEDIES["dates"]
+    assert connect_failure(trader, settings).remedy == REMEDIES["period"]
 
 
 def test_missing_rights_are_named_as_krakens_page_names_them(trader: Trader, settings: KrakenConfig) -> None:

@@ -54,6 +54,8 @@ CASES = {
     "EService:Market in post_only mode": ErrorMeaning.MARKET_CLOSED,
     "EService:Market in limit_only mode": ErrorMeaning.MARKET_CLOSED,
     "EService:Market in limit_only": ErrorMeaning.MARKET_CLOSED,
+    "EService:Market in reduce_only mode": ErrorMeaning.MARKET_CLOSED,
+    "EService:Market in cancel_only": ErrorMeaning.MARKET_CLOSED,
     "EDatabase:Internal error": ErrorMeaning.UNKNOWN,
     "EQuery:Unknown asset": ErrorMeaning.REJECTED,
     "EQuery:Unknown asset pair": ErrorMeaning.MARKET_CLOSED,

@@ -118,7 +118,7 @@ def test_an_order_without_a_clear_answer_is_unknown_and_a_question_just_failed(
     transport = make_transport(config)
     assert failed(lambda: order(transport)).meaning is ErrorMeaning.UNKNOWN
     assert len(server.requests) == 1
-    assert failed(lambda: transport.private("BalanceEx")).meaning is ErrorMeaning.BUSY
+    assert failed(lambda: transport.private("OpenOrders")).meaning is ErrorMeaning.BUSY
     assert failed(lambda: transport.public("Time")).meaning is ErrorMeaning.BUSY
 
 

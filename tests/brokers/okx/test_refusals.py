@@ -362,7 +362,7 @@ def test_connecting_says_whether_the_money_can_be_used(
     facts = {
         "quotes": " or ".join(taken or ["USDC"]),
         "held": "USD",
-        "elsewhere": " (700 USDC in Funding)" if funding else "",
+        "elsewhere": " (700 USDC in Funding or Simple Earn)" if funding else "",
     }
     with closing(OKXBroker(config, SystemClock(), notes)) as broker:
         warnings = [line for line in broker.connect().warnings if "IP address" not in line]
@@ -383,6 +383,9 @@ def test_a_status_page_that_does_not_answer_keeps_nobody_away(words: Any, script
 
 
 # -- reads ------------------------------------------------------------------------------------------------------------
+SAVINGS = "/api/v5/finance/savings/balance"
+
+
 def test_prices_are_asked_for_each_time(script: Script, connected: Make) -> None:
     row = {"instId": BTC, "last": "100", "bidPx": "99", "askPx": "101", "volCcy24h": "1"}
     script.says["/api/v5/market/ticker"] = ok(row)
@@ -413,13 +416,21 @@ def test_a_question_that_failed_is_not_answered_by_the_rows_beside_it(script: Sc
     assert caught.value.unheard
 
 
-@pytest.mark.parametrize("code", ["50030", "50120", "50005", "50038"])
-def test_funding_that_cannot_be_asked_for_keeps_no_account_away(script: Script, connected: Make, code: str) -> None:
+@pytest.mark.parametrize("code", ["50030", "50120", "50005", "50038", "50062", ""])
+@pytest.mark.parametrize(
+    ("pocket", "other", "key"), [("/api/v5/asset/balances", SAVINGS, "amt"), (SAVINGS, "/api/v5/asset/balances", "bal")]
+)
+def test_a_pocket_that_cannot_be_asked_for_keeps_no_account_away(
+    script: Script, connected: Make, code: str, pocket: str, other: str, key: str
+) -> None:
     script.says["/api/v5/account/balance"] = wallet(USDT="0")
-    script.says["/api/v5/asset/balances"] = refused(code)
+    script.says |= {
+        pocket: refused(code) if code else http(b"<html>", "404 Not Found"),
+        other: ok({"ccy": "BTC", key: "2"}),
+    }
     broker = connected()
-    assert broker.unavailable_balances() == {}
-    script.says["/api/v5/asset/balances"] = refused("58888")
+    assert broker.unavailable_balances() == {"BTC": Decimal(2)}
+    script.says[pocket] = refused("58888")
     connected()
     with pytest.raises(BrokerError):
         broker.unavailable_balances()
