@@ -10,8 +10,8 @@ from __future__ import annotations
 import inspect
 import math
 import re
+import threading
 from collections.abc import Callable
-from decimal import localcontext
 from numbers import Integral, Real
 from pathlib import Path
 from traceback import extract_tb, format_exception_only
@@ -22,6 +22,7 @@ from bot.domain.judgement import Condition
 from bot.domain.order import Numbers, Purpose
 from bot.domain.text import LONGEST_TEXT, safe_text
 from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Strategy, Terms, Trade, TradedRange
+from bot.strategy.contained import contained
 from bot.strategy.exits import ExitLegs
 
 T = TypeVar("T")
@@ -110,15 +111,13 @@ class GuardedStrategy:
 
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
         try:
-            with (
-                localcontext()
-            ):  # ours stays as it is: a strategy, or a library that it uses, may set precision or rounding
+            with contained():
                 return clean(answer())
         except InvalidAnswer as error:
             where, reason = _defined_at(self.rule, question), str(error)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's error affects one symbol only
+        except BaseException as error:  # a supervised boundary: a strategy's error affects one symbol only
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C, which Python raises in the main thread only
             where, reason = _raised_at(self.rule, question, error), "".join(format_exception_only(error)).strip()
         self._report(StrategyError(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
         return None
