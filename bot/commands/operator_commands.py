@@ -16,7 +16,7 @@ from bot.commands.show import complain
 from bot.domain.events import Command, Lasts, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.settings.load import Settings
-from bot.settings.variables import pair, pair_or_base
+from bot.settings.symbols import pair, pair_or_base
 
 if TYPE_CHECKING:
     from bot.store.reader import Books

@@ -512,3 +512,9 @@ def test_a_data_folder_on_a_disk_that_may_recover_is_accepted(
 
 def test_a_data_folder_is_left_empty_by_the_check(tmp_path: Path) -> None:
     assert list(usable_data_dir(load(tmp_path)).iterdir()) == []
+
+
+def test_kraken_s_own_names_of_coins_are_understood(tmp_path: Path) -> None:
+    trading = load(tmp_path, {"PAIRS_DENY": "xbt, XDG-USD, XBT-USDT-SWAP", "PAIRS_ALLOW": "ETH-XBT"}).trading
+    assert trading.pairs_deny == ("BTC", "DOGE-USD", "BTC-USDT-SWAP")
+    assert trading.pairs_allow == ("ETH-BTC",)
