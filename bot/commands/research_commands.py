@@ -25,7 +25,7 @@ def listed(pairs: str) -> tuple[str, ...]:
 
 
 app = typer.Typer()
-candles = typer.Typer(help="Candles for research.", no_args_is_help=True)
+candles = typer.Typer(help="Candles for research.")
 app.add_typer(candles, name="data")
 
 

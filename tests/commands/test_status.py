@@ -256,6 +256,8 @@ def test_two_forms_at_once_are_refused_with_one_line(command: str) -> None:
         (("status", "extra"), "Got unexpected extra argument(s) (extra). See `nija status --help`."),
         (("sell",), "Missing argument 'SYMBOL'. See `nija sell --help`."),
         (("trade",), "No such command 'trade'. Did you mean 'trades'? See `nija --help`."),
+        (("stop",), "There is no command 'stop': Ctrl-C stops NIJA, or systemctl stop nija where it is a service."),
+        (("data",), "Missing command. See `nija data --help`."),
         (("--frobnicate",), "No such option: --frobnicate. See `nija --help`."),
     ],
 )
@@ -265,6 +267,12 @@ def test_a_wrong_command_line_is_one_line(words: tuple[str, ...], line: str) -> 
     (said,) = ended.stderr.splitlines()
     assert said.startswith(f"nija: {line}")
     assert "Value error" not in said
+
+
+def test_help_is_a_word_as_well() -> None:
+    for words, plain in ((("help",), ("--help",)), (("help", "sell"), ("sell", "--help"))):
+        ended = CliRunner().invoke(app, words, prog_name="nija")
+        assert (ended.exit_code, ended.stdout) == (0, CliRunner().invoke(app, plain, prog_name="nija").stdout)
 
 
 def test_accounts_are_in_the_order_of_their_exchanges_whether_nija_runs_or_not(folder: Path) -> None:
