@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,7 +139,8 @@ def test_a_later_resume_calls_back_what_waits(nija: CliRunner, tmp_path: Path) -
     book = ledger(tmp_path)
     Books(tmp_path).post(Verb.PAUSE)
     nija.invoke(app, ["flatten", "--yes"])
-    nija.invoke(app, ["resume", "kraken"])
+    said = nija.invoke(app, ["resume", "kraken"]).stdout
+    assert re.search(r"^KRAKEN flatten given at \S+: cancelled$", said, re.MULTILINE)
     assert [one.verb for one in book.commands()] == [Verb.RESUME]
 
 
