@@ -20,6 +20,7 @@ from bot.commands.backtest import (
     known_by,
     load_candles,
     moment,
+    too_few,
 )
 from bot.runtime.chosen import own_words, source_of
 from bot.runtime.parameters import fault_of
@@ -67,6 +68,8 @@ class Plan:
         self.space = _searched(self.strategy, self.fixed)
         self.loaded: LoadedCandles = load_candles(settings, terms, self.strategy)
         histories = self.loaded.histories
+        for line in too_few(histories, self.strategy):
+            raise ValueError(line)
         begin = min(int(one.time[0]) for one in histories)
         end = max(int(one.time[-1]) for one in histories) + histories[0].timeframe_ms
         since = max(moment("since", terms.since) or begin, begin)
