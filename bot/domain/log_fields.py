@@ -229,7 +229,7 @@ _POSITIONS: Final = {
     Event.NAKED: _spec("A position has no full stop at the exchange.", "error", "symbol reason for_s"),
     Event.COVERED: _spec("A position has its stop again, or is closed.", "info", "symbol reason"),
     Event.STRATEGY: _spec(
-        "A strategy raised an exception or returned an impossible value, which is ignored.",
+        "A strategy raised an exception or returned an impossible value, which is ignored; or it took over 2 seconds to answer.",
         "error",
         "strategy symbol where reason",
     ),

@@ -103,7 +103,8 @@ class AccountEngine:
         """Wire up the engine of one account. `market` creates market data with the given number of closed candles per symbol."""
         protection = Protection(oms)
         exits = Exits(oms, protection)
-        strategy = GuardedStrategy(plan.strategy, StrategyErrors(oms, plan.timeframe_ms).report)
+        errors = StrategyErrors(oms, plan.timeframe_ms)
+        strategy = GuardedStrategy(plan.strategy, errors.report, errors.report_slow)
         candle_cache = CandleCache(market(strategy.window(plan.timeframe_ms)), oms.clock, plan.timeframe_ms)
         accounting = Accounting(oms, plan.criteria)
         entries = Entries(

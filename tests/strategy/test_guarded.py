@@ -145,6 +145,18 @@ def test_a_strategy_that_raises_ctrl_c_ends_no_thread_of_an_account() -> None:
     assert "KeyboardInterrupt" in trouble.reason
 
 
+def test_an_answer_that_takes_long_counts_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow: list[StrategyError] = []
+    guarded = GuardedStrategy(Answering(LONG), lambda _: None, slow.append)
+    assert guarded.evaluate(SYMBOL, CANDLES) == LONG
+    assert slow == []
+    monkeypatch.setattr("bot.strategy.guarded.SLOW", -1.0)
+    assert guarded.evaluate(SYMBOL, CANDLES) == LONG
+    (told,) = slow
+    assert (told.question, told.reason) == ("evaluate", "took 0.0 s")
+    assert told.where.startswith("strategy/test_guarded.py:")
+
+
 WORDS = [("\ud800", "\\ud800"), ("a\0b", "a\\x00b"), ("a\nb", "a\\nb"), ("x" * 10**6, "x" * 250), (None, "None")]
 
 
