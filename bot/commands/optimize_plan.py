@@ -68,12 +68,12 @@ class Plan:
         self.space = _searched(self.strategy, self.fixed)
         self.loaded: LoadedCandles = load_candles(settings, terms, self.strategy)
         histories = self.loaded.histories
-        for line in too_few(histories, self.strategy):
-            raise ValueError(line)
         begin = min(int(one.time[0]) for one in histories)
         end = max(int(one.time[-1]) for one in histories) + histories[0].timeframe_ms
         since = max(moment("since", terms.since) or begin, begin)
         self.folds: tuple[Fold, ...] = folds(since, end, histories[0].timeframe_ms, asked.folds)
+        for line in too_few(histories, self.strategy):
+            raise ValueError(line)
         self.known = known_by(settings, terms)
         self.account: Account = account_of(settings, terms, self.strategy, histories, self.known)
         self.url = _address(settings, asked.storage)
