@@ -113,7 +113,8 @@ def _run(settings: Settings, wanted: Wanted, began: float) -> None:
     }
     if wanted.json is not None:
         write_json(wanted.json, document(result, head, found, [one._asdict() for one in others]))
-    lines = [terms_line(wanted, account, known), *_tuned(strategy), *notes, *_young(made, account), *_troubles(made)]
+    lines = [terms_line(wanted, account, known), *_tuned(strategy), *notes, *too_few(made.histories, strategy)]
+    lines += [*_young(made, account), *_troubles(made)]
     if wanted.report is not None:
         from bot.page.of_backtest import Walked, page
 
@@ -217,6 +218,8 @@ def load_candles(settings: Settings, wanted: Wanted, strategy: Strategy) -> Load
     holes = MAX_HOLES if wanted.max_holes is None else wanted.max_holes
     loaded = load(wanted.data, wanted.pairs, timeframe, holes)
     histories = _before(loaded.histories, moment("until", wanted.until), wanted)
+    if (moment("since", wanted.since) or 0) > max(int(one.time[-1]) for one in histories):
+        raise ValueError(f"--since {wanted.since}: the candles end before that")
     fine = {}
     if wanted.detail is not None:
         finer = load(wanted.data, [one.symbol for one in histories], wanted.detail, holes)
@@ -246,6 +249,14 @@ def decide(
         funding=funding_rates(wanted.data, histories) if wanted.limits == "account" else None,
         pairs=wanted.pairs,
     )
+
+
+def too_few(histories: Sequence[History], strategy: Strategy) -> list[str]:
+    """A line if no market has candles enough for a single decision."""
+    longest = max(len(one.time) for one in histories)
+    if longest >= strategy.required:
+        return []
+    return [f"no market has more than {longest:,} candles: {strategy.required:,} are needed for the first decision"]
 
 
 def _before(histories: Sequence[History], until: int | None, wanted: Wanted) -> list[History]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -35,6 +35,22 @@ if TYPE_CHECKING:
     from bot.store.reader import Books
 
 
+#: Words for which other programs have a command, and what to use here.
+_ELSEWHERE: Final = {
+    "start": "./start.sh starts NIJA",
+    "stop": "Ctrl-C stops NIJA, or systemctl stop nija where it is a service",
+    "restart": "stop NIJA with Ctrl-C and run ./start.sh, or systemctl restart nija where it is a service",
+    "buy": "NIJA enters by its strategy only",
+    "close": "`nija sell SYMBOL` sells one position, `nija flatten` all",
+    "balance": "`nija status` shows the money",
+    "positions": "`nija status` shows them",
+    "log": "tail -f nija.log shows it",
+    "logs": "tail -f nija.log shows them",
+    "config": "`nija settings` shows what is in force",
+    "cancel": "`nija orders --cancel` cancels your pending commands",
+}
+
+
 @contextmanager
 def one_line_usage() -> Iterator[None]:
     """Print a wrong command line as one line, like every other mistake, instead of the usage, a hint and an error."""
@@ -52,13 +68,20 @@ def one_line_usage() -> Iterator[None]:
 class Commands(TyperGroup):
     """All commands; each ends quietly if the reader of its output goes away early."""
 
-    def make_context(self, *args: Any, **more: Any) -> Any:
+    def make_context(self, info_name: Any, args: Any, *more: Any, **named: Any) -> Any:
+        asked = [*args[1:2], "--help"] if args[:1] == ["help"] else args
         with one_line_usage():
-            return super().make_context(*args, **more)
+            return super().make_context(info_name, asked, *more, **named)
 
     def invoke(self, ctx: Any) -> object:
         with quiet_pipe(), one_line_usage():
             return super().invoke(ctx)
+
+    def resolve_command(self, ctx: Any, args: Any) -> Any:
+        if (instead := _ELSEWHERE.get(args[0])) is not None and args[0] not in self.commands:
+            complain(f"There is no command '{args[0]}': {instead}.")
+            raise typer.Exit(2)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the form that click asks for
         """List each command with its whole first paragraph: wrapped, not cut."""

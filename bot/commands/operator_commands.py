@@ -16,7 +16,7 @@ from bot.commands.show import complain
 from bot.domain.events import Command, Lasts, Verb
 from bot.domain.ids import Account, AccountKey
 from bot.settings.load import Settings
-from bot.settings.variables import pair, pair_or_base
+from bot.settings.symbols import pair, pair_or_base
 
 if TYPE_CHECKING:
     from bot.store.reader import Books
@@ -58,7 +58,7 @@ def sell(symbol: Symbol, broker: OneBroker = None) -> None:
     from bot.commands.orders import holder
 
     name = _symbol(symbol, pair)
-    with reporting_errors() as settings:
+    with reporting_errors(to_running=True) as settings:
         books, _, to = _addressed(settings, broker)
         at, position = holder(books, to, name)
         command = Command(Verb.SELL, symbol=name, detail=position.entry_id)
@@ -80,7 +80,7 @@ def deny(
 def allow(symbol: SymbolOrCoin, broker: OneBroker = None) -> None:
     """Allow entries again in a market that was denied."""
     name = _symbol(symbol, pair_or_base)
-    with reporting_errors() as settings:
+    with reporting_errors(to_running=True) as settings:
         if name in settings.trading.pairs_deny:
             complain(f"{name} stays denied by PAIRS_DENY in your settings")
     _order(Command(Verb.ALLOW, symbol=name), broker)
@@ -96,7 +96,7 @@ def orders(
     from bot.commands.orders import show_waiting
     from bot.commands.which import books_of, meant
 
-    with reporting_errors() as settings:
+    with reporting_errors(to_running=True) as settings:
         books = books_of(settings)
         key = meant(broker, settings, books)
         show_waiting(books, key, cancel=cancel, as_json=as_json)
@@ -145,7 +145,7 @@ def _order(command: Command, broker: AccountKey | None, patience: float = PATIEN
     """Post a command to all accounts it is for, wait for the answers, and print them."""
     from bot.commands.orders import when_obeyed, worded
 
-    with reporting_errors() as settings:
+    with reporting_errors(to_running=True) as settings:
         books, key, to = _addressed(settings, broker)
         when = when_obeyed(settings)
         if ask and not typer.confirm(f"Sell all of NIJA's positions at {worded(to)} at the market{when}?"):

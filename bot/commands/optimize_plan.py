@@ -20,6 +20,7 @@ from bot.commands.backtest import (
     known_by,
     load_candles,
     moment,
+    too_few,
 )
 from bot.runtime.chosen import own_words, source_of
 from bot.runtime.parameters import fault_of
@@ -71,6 +72,8 @@ class Plan:
         end = max(int(one.time[-1]) for one in histories) + histories[0].timeframe_ms
         since = max(moment("since", terms.since) or begin, begin)
         self.folds: tuple[Fold, ...] = folds(since, end, histories[0].timeframe_ms, asked.folds)
+        for line in too_few(histories, self.strategy):
+            raise ValueError(line)
         self.known = known_by(settings, terms)
         self.account: Account = account_of(settings, terms, self.strategy, histories, self.known)
         self.url = _address(settings, asked.storage)

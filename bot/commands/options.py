@@ -42,24 +42,41 @@ AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
 @contextmanager
-def configured() -> Iterator[Settings]:
-    """The settings, with what is wrong with them, or with an option, as lines and exit status 2."""
+def configured(*, to_running: bool = False) -> Iterator[Settings]:
+    """The settings, with what is wrong with them, or with an option, as lines and exit status 2.
+
+    With `to_running`, settings that concern the next start only do not keep a command from a NIJA that is running.
+    """
     try:
-        yield load_settings()
+        yield _in_use() if to_running else load_settings()
     except ConfigError as error:
         for line in error.lines:
             complain(line)
         raise typer.Exit(2) from None
 
 
+def _in_use() -> Settings:
+    from bot.runtime.heartbeat_file import running_daemon
+
+    try:
+        return load_settings()
+    except ConfigError as error:
+        if error.usable is None or running_daemon(error.usable.operation.data_dir) is None:
+            raise
+        for line in error.lines:
+            complain(line)
+        complain("NIJA is running with its earlier settings; it would not start again with these")
+        return error.usable
+
+
 @contextmanager
-def reporting_errors() -> Iterator[Settings]:
-    """The settings, with every error that their owner can mend as one line and an exit status."""
+def reporting_errors(*, to_running: bool = False) -> Iterator[Settings]:
+    """The settings as `configured` gives them, with every error that their owner can mend as one line and an exit status."""
     from bot.runtime.hostlock import AlreadyRuns
     from bot.runtime.sandbox_child import SandboxError
     from bot.store.database import StoreError
 
-    with configured() as settings:
+    with configured(to_running=to_running) as settings:
         try:
             yield settings
         except (SandboxError, StoreError) as error:
@@ -72,13 +89,13 @@ def reporting_errors() -> Iterator[Settings]:
 
 @contextmanager
 def asked(
-    broker: AccountKey | None, *, as_json: bool, as_csv: bool
+    broker: AccountKey | None, *, as_json: bool, as_csv: bool, to_running: bool = True
 ) -> Iterator[tuple[Settings, Books, AccountKey | None]]:
     """What a read-only command needs. Exits with 1 at the end if a database that it asked for could not be read."""
     from bot.commands.which import books_of, meant
     from bot.runtime.heartbeat_file import out_of_reach
 
-    with reporting_errors() as settings:
+    with reporting_errors(to_running=to_running) as settings:
         refuse_both(as_json=as_json, as_csv=as_csv)
         if why := out_of_reach(settings.operation.data_dir):
             complain(why)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +27,16 @@ from bot.runtime.unwatched import Unwatched, traded_by, unwatched
 from bot.settings.load import VENUES, ConfigError, Mode, Settings, resolve_mode
 from bot.store.database import StoreError
 from bot.store.holdings import open_positions
-from bot.store.pending_commands import PendingCommand, call_back, is_done, is_unassigned, post, unassigned, waiting
+from bot.store.pending_commands import (
+    BY_RESUME,
+    PendingCommand,
+    call_back,
+    is_done,
+    is_unassigned,
+    post,
+    unassigned,
+    waiting,
+)
 from bot.store.reader import Books, Posted
 
 #: Real seconds that a command waits for a broker that is just connecting, and for one that has failed.
@@ -84,7 +93,7 @@ def worded(to: Mapping[AccountKey, Account]) -> str:
 
 
 def _money(account: Account) -> str:
-    return "YOUR MONEY" if account.mode == "live" else f"{account.mode}: play money"
+    return "YOUR MONEY" if account.mode == "live" else f"{account.mode} play money"
 
 
 def not_traded(settings: Settings, books: Books, key: AccountKey | None) -> list[Unwatched]:
@@ -112,7 +121,9 @@ def carried_out(
     A database that cannot be written is listed in `books.unreadable`. Ctrl-C ends the wait, but does not cancel the command.
     """
     data_dir = settings.operation.data_dir
+    before = _overridden(books, command, to)
     posted = _posted(books, command, to)
+    _print_cancelled(books, before)
     left, cancelled = dict(posted), False
     began, explained = time.monotonic(), False
     with suppress(KeyboardInterrupt):
@@ -154,6 +165,19 @@ def _print_answers(books: Books, left: dict[AccountKey, Posted]) -> bool:
             del left[key]
             done &= is_done(result)
     return done
+
+
+def _overridden(books: Books, command: Command, to: Mapping[AccountKey, Account]) -> list[PendingCommand]:
+    """The pending commands that a resume may cancel."""
+    if command.verb is not Verb.RESUME:
+        return []
+    return [one for one in waiting(books) if one.to.key in to and one.verb in (Verb.PAUSE, Verb.FLATTEN)]
+
+
+def _print_cancelled(books: Books, before: Sequence[PendingCommand]) -> None:
+    for one in before:
+        if books.reply(one.at).result == BY_RESUME:
+            typer.echo(f"{one.to.key.label} {one.verb} given at {iso(one.posted_at)}: cancelled")
 
 
 def _not_yet(key: AccountKey, to: Account, verb: Verb, at: int, why: str) -> str:

@@ -11,6 +11,7 @@ import typer
 from bot.commands.options import configured, reporting_errors
 from bot.commands.show import complain
 from bot.settings.load import VENUES
+from bot.settings.symbols import pair
 
 MaxHoles = Annotated[
     float | None, typer.Option(min=0.0, max=1.0, help="the largest share of missing candles; default 0.05")
@@ -21,11 +22,38 @@ Timeframe = Annotated[str | None, typer.Option(help="default: the strategy's")]
 
 def listed(pairs: str) -> tuple[str, ...]:
     """The markets in the value of an option."""
-    return tuple(pair.strip() for pair in pairs.split(",") if pair.strip())
+    return tuple(word.strip() for word in pairs.split(",") if word.strip())
 
+
+def fraction(text: str) -> float:
+    """A share of the price, which is easily taken for a percentage."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 0.1:
+        raise typer.BadParameter(f"'{text}' is not a fraction from 0 to 0.1: write 0.0026 for 0.26 %.")
+    return value
+
+
+def _market(word: str) -> str:
+    try:
+        return pair(word.replace("/", "-"))
+    except ValueError:
+        complain(f'--pairs: "{word}" is not a market: write it as BASE-QUOTE, such as BTC-USD')
+        raise typer.Exit(2) from None
+
+
+Fee = Annotated[
+    float | None,
+    typer.Option(parser=fraction, metavar="FRACTION", help="taker fee per side, such as 0.0026; default 0.001"),
+]
+Spread = Annotated[
+    float | None, typer.Option(parser=fraction, metavar="FRACTION", help="ask - bid, as a fraction; default 0.0002")
+]
 
 app = typer.Typer()
-candles = typer.Typer(help="Candles for research.", no_args_is_help=True)
+candles = typer.Typer(help="Candles for research.")
 app.add_typer(candles, name="data")
 
 
@@ -56,7 +84,7 @@ def download(
 ) -> None:
     """Fetch past candles and funding rates from an exchange. Continues where it was interrupted."""
     _one_of("broker", broker, VENUES)
-    wanted = tuple(dict.fromkeys(pair.upper() for pair in listed(pairs)))
+    wanted = tuple(dict.fromkeys(_market(word) for word in listed(pairs)))
     if not wanted:
         complain("--pairs names no market: BTC-USD,ETH-USD is needed")
         raise typer.Exit(2)
@@ -75,10 +103,8 @@ def backtest(
     until: Annotated[str | None, typer.Option(help="leave out candles from then on")] = None,
     timeframe: Timeframe = None,
     broker: Annotated[str | None, typer.Option(help=f"on the terms of {', '.join(VENUES)}", metavar="NAME")] = None,
-    fee: Annotated[
-        float | None, typer.Option(min=0, max=0.1, help="taker fee per side, a fraction; default 0.001")
-    ] = None,
-    spread: Annotated[float | None, typer.Option(min=0, max=0.1, help="ask - bid, a fraction; default 0.0002")] = None,
+    fee: Fee = None,
+    spread: Spread = None,
     lot: Annotated[float | None, typer.Option(min=1e-18, help="step of a size; default 1e-8")] = None,
     tick: Annotated[float | None, typer.Option(min=0, help="step of a price; default: none")] = None,
     min_qty: Annotated[float | None, typer.Option(min=0, help="smallest size; default: none")] = None,
@@ -117,10 +143,8 @@ def optimize(
     until: Annotated[str | None, typer.Option(help="candles from then on are left out")] = None,
     timeframe: Timeframe = None,
     broker: Annotated[str | None, typer.Option(help=f"on the terms of {', '.join(VENUES)}", metavar="NAME")] = None,
-    fee: Annotated[
-        float | None, typer.Option(min=0, max=0.1, help="taker fee a side, a fraction; default 0.001")
-    ] = None,
-    spread: Annotated[float | None, typer.Option(min=0, max=0.1, help="ask - bid, a fraction; default 0.0002")] = None,
+    fee: Fee = None,
+    spread: Spread = None,
     equity: Annotated[float, typer.Option(min=1, help="what each fold begins with")] = 10_000.0,
     slots: Annotated[int | None, typer.Option(min=1, help="positions at one time; default: yours")] = None,
     limits: Annotated[str, typer.Option(help="account: yours; none: the rule alone")] = "account",

@@ -18,6 +18,7 @@ from bot.domain.money import plain, to_places
 from bot.domain.status import BrokerStatus, Status
 from bot.runtime.unwatched import Unwatched
 from bot.settings.load import Settings
+from bot.store import account_state
 from bot.store.account_transaction import Transaction
 from bot.store.health import status_of
 from bot.store.pending_commands import PendingCommand, waiting
@@ -135,7 +136,7 @@ def _unwatched(books: Books, one: Unwatched) -> _Row:
 # -- what is said of one ------------------------------------------------------------------------------------------
 def _account(books: Books, report: BrokerStatus, seen: Seen | None) -> _Row:
     """One account: the status from the daemon, money and positions from its ledger."""
-    said, held = _read(books, seen)
+    said, held, paused = _read(books, seen)
     if said is not None and not report.since:
         report = replace(said, mode=report.mode)
     measured = said if said is not None and said.measured_at else None
@@ -144,6 +145,7 @@ def _account(books: Books, report: BrokerStatus, seen: Seen | None) -> _Row:
         "status": str(report.status),
         "reason": report.reason,
         "remedy": report.remedy,
+        "paused": paused,
         "evidence": report.evidence or None,
         "since": iso(report.since) if report.since else None,
         "equity_usd": plain(measured.equity_usd) if measured else None,
@@ -155,15 +157,16 @@ def _account(books: Books, report: BrokerStatus, seen: Seen | None) -> _Row:
     }
 
 
-def _read(books: Books, seen: Seen | None) -> tuple[BrokerStatus | None, list[Held]]:
-    """The trader's status and the positions in a ledger; nothing if there is none or it cannot be read."""
+def _read(books: Books, seen: Seen | None) -> tuple[BrokerStatus | None, list[Held], bool]:
+    """The trader's status, the positions and whether the owner has paused it, from its ledger; nothing if there is none or it
+    cannot be read."""
     if seen is None:
-        return None, []
-    return books.read(seen, lambda tx: _of_page(seen.account, tx)) or (None, [])
+        return None, [], False
+    return books.read(seen, lambda tx: _of_page(seen.account, tx)) or (None, [], False)
 
 
-def _of_page(account: Account, tx: Transaction) -> tuple[BrokerStatus | None, list[Held]]:
-    return status_of(account, tx), held_by(tx)
+def _of_page(account: Account, tx: Transaction) -> tuple[BrokerStatus | None, list[Held], bool]:
+    return status_of(account, tx), held_by(tx), "paused" in account_state.all_of(tx)
 
 
 def _position(held: Held, price: Decimal | None) -> _Row:

@@ -37,6 +37,8 @@ def _account(name: str, one: _Account, here: Presence) -> None:
         say(f"  why: {one['reason']}", indent=7)
     if one["remedy"] and one["remedy"] not in one["reason"]:
         say(f"  do:  {one['remedy']}", indent=7)
+    if one["paused"] and "paused" not in one["reason"]:
+        say("  paused: no new entries until `nija resume`")
     if one["evidence"]:
         say(f"  evidence: {one['evidence']}", indent=12)
     say(f"  {_money(one)}")

@@ -83,7 +83,7 @@ def settings(as_json: AsJson = False) -> None:
     """Show the settings in force and where each comes from (default, .env, environment, strategy, command), secrets masked."""
     from bot.commands.settings_view import show
 
-    with asked(None, as_json=as_json, as_csv=False) as (found, books, _):
+    with asked(None, as_json=as_json, as_csv=False, to_running=False) as (found, books, _):
         show(found, books, as_json=as_json)
 
 

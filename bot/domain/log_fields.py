@@ -151,7 +151,10 @@ _EXCHANGE: Final = {
 }
 _MARKETS: Final = {
     Event.MARKETS: _spec(
-        "The markets that are traded, or one that is excluded for now.", "info warning", "", "symbols of symbol reason"
+        "The markets that are traded, or one that is excluded for now. `unlisted`: names of your lists that no market here has.",
+        "info warning",
+        "",
+        "symbols of unlisted symbol reason",
     ),
     Event.MARKET_LEFT_OUT: _spec("A market cannot be traded.", "warning", "venue reason", "symbol"),
     Event.RULES: _spec("The exchange changed a rule of a market.", "warning", "symbol rule was now"),
@@ -226,7 +229,7 @@ _POSITIONS: Final = {
     Event.NAKED: _spec("A position has no full stop at the exchange.", "error", "symbol reason for_s"),
     Event.COVERED: _spec("A position has its stop again, or is closed.", "info", "symbol reason"),
     Event.STRATEGY: _spec(
-        "A strategy raised an exception or returned an impossible value, which is ignored.",
+        "A strategy raised an exception or returned an impossible value, which is ignored; or it took over 2 seconds to answer.",
         "error",
         "strategy symbol where reason",
     ),

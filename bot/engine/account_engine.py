@@ -36,7 +36,7 @@ from bot.engine.reconcile import Reconciliation
 from bot.engine.results import Results
 from bot.engine.selection import Selection
 from bot.engine.strategy_errors import StrategyErrors
-from bot.engine.universe import MarketCriteria
+from bot.engine.universe import MarketCriteria, unlisted
 from bot.marketdata.port import MarketData
 from bot.strategy.base import Strategy
 from bot.strategy.gate_inputs import Account
@@ -103,7 +103,8 @@ class AccountEngine:
         """Wire up the engine of one account. `market` creates market data with the given number of closed candles per symbol."""
         protection = Protection(oms)
         exits = Exits(oms, protection)
-        strategy = GuardedStrategy(plan.strategy, StrategyErrors(oms, plan.timeframe_ms).report)
+        errors = StrategyErrors(oms, plan.timeframe_ms)
+        strategy = GuardedStrategy(plan.strategy, errors.report, errors.report_slow)
         candle_cache = CandleCache(market(strategy.window(plan.timeframe_ms)), oms.clock, plan.timeframe_ms)
         accounting = Accounting(oms, plan.criteria)
         entries = Entries(
@@ -307,10 +308,12 @@ class AccountEngine:
         self.oms.markets.reopen()
         self.selection.at = 0
 
-    def deny(self, name: str, lasts: Lasts) -> None:
-        """Block entries in a symbol or a base coin from now on; the next-ranked market takes its place."""
+    def deny(self, name: str, lasts: Lasts) -> bool:
+        """Block entries in a symbol or a base coin from now on; the next-ranked market takes its place. Returns whether a market
+        has the name, as far as markets are known."""
         Denials(self.oms.book).deny(name, lasts)
         self.selection.at = 0
+        return not self.oms.instruments or not unlisted(self.oms.instruments, (name,))
 
     def allow(self, name: str) -> bool:
         """Allow entries again, unless something else denies them; returns whether the name was denied."""

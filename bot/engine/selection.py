@@ -13,7 +13,7 @@ from bot.domain.outcome import ErrorClass, ErrorMeaning
 from bot.engine.denials import Denials
 from bot.engine.order_manager import OrderManager
 from bot.engine.ranking import Ranking
-from bot.engine.universe import MarketCriteria, choose, eligible
+from bot.engine.universe import MarketCriteria, choose, eligible, unlisted
 
 #: Market ms after which market rules, fees and the choice of markets are refreshed.
 RULES_AGE = HOUR
@@ -59,7 +59,20 @@ class Selection:
         oms.fees.update(markets.each(oms.broker.fees, {*chosen, *held}))
         self.symbols = [symbol for symbol in chosen if symbol in oms.fees and not markets.is_restricted(symbol)]
         self.at = oms.clock.market_ms()
-        oms.log.info(Event.MARKETS, symbols=self.symbols, of=len(instruments))
+        self._log_choice()
+
+    def _log_choice(self) -> None:
+        """Log the markets, and the names of the owner's lists that belong to none: a slip of the pen must not go unseen."""
+        log, of, allowed = self.oms.log, len(self.oms.instruments), self._allowed()
+        if missed := unlisted(self.oms.instruments, (*allowed.allow, *allowed.deny)):
+            log.info(Event.MARKETS, symbols=self.symbols, of=of, unlisted=missed)
+        else:
+            log.info(Event.MARKETS, symbols=self.symbols, of=of)
+        if not self.symbols:
+            lists = (
+                "PAIRS_ALLOW, PAIRS_DENY and `nija deny` leave none" if allowed.allow or allowed.deny else "none is fit"
+            )
+            log.warning(Event.MARKETS, reason=f"no market to enter: {lists}")
 
     def _allowed(self) -> MarketCriteria:
         """The owner's criteria, from settings and commands."""

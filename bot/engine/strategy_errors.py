@@ -25,14 +25,24 @@ class StrategyErrors:
 
     def report(self, error: StrategyError) -> None:
         """Log an error, unless the same question already failed in this candle."""
-        candle, about = self._oms.clock.market_ms() // self._timeframe, (error.symbol, error.question)
-        if self._logged.get(about) == candle:
+        spared = _SPARED.get(error.question, "no entry on this candle")
+        self._log(error, error.symbol, f"{error.question}: {error.reason}; {spared}")
+
+    def report_slow(self, error: StrategyError) -> None:
+        """Log that an answer took long, once per question and candle."""
+        self._log(
+            error, "slow", f"{error.question} {error.reason}: the positions are not checked meanwhile, their stops rest"
+        )
+
+    def _log(self, error: StrategyError, about: str, reason: str) -> None:
+        candle, key = self._oms.clock.market_ms() // self._timeframe, (about, error.question)
+        if self._logged.get(key) == candle:
             return
-        self._logged[about] = candle
+        self._logged[key] = candle
         self._oms.log.error(
             Event.STRATEGY,
             strategy=error.strategy,
             symbol=error.symbol or "any",
             where=error.where,
-            reason=f"{error.question}: {error.reason}; {_SPARED.get(error.question, 'no entry on this candle')}",
+            reason=reason,
         )

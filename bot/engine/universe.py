@@ -39,6 +39,12 @@ def is_selected(instrument: Instrument, criteria: MarketCriteria) -> bool:
     return instrument.symbol not in criteria.deny and instrument.base not in criteria.deny
 
 
+def unlisted(instruments: Mapping[str, Instrument], names: Iterable[str]) -> list[str]:
+    """The names, of symbols or base coins, that belong to no market here: they may be slips of the pen."""
+    known = {*instruments, *(one.base for one in instruments.values())}
+    return sorted(set(names) - known)
+
+
 def spendable(instruments: Iterable[Instrument], criteria: MarketCriteria) -> frozenset[str]:
     """The currencies that can buy something, regardless of the owner's lists of pairs."""
     any_pair = replace(criteria, allow=(), deny=frozenset())

@@ -126,8 +126,9 @@ class OperatorCommands:
                 self._selling[command.number] = _Selling(Pause(self._engine.oms.clock))
                 self._log.info(Event.COMMAND, verb=command.verb, symbol=command.symbol)
             case Verb.DENY:
-                self._engine.deny(command.symbol, Lasts(command.detail))
-                self._done(command, f"{command.symbol} denied {command.detail}: no new entries; open positions stay")
+                known = self._engine.deny(command.symbol, Lasts(command.detail))
+                result = f"{command.symbol} denied {command.detail}: no new entries; open positions stay"
+                self._done(command, result if known else f"{result}; but no market here has this name")
             case Verb.ALLOW:
                 self._allow(command)
             case Verb.TRADE:

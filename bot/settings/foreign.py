@@ -38,7 +38,7 @@ _CLEAR: Final = _Vocabulary(
         **dict.fromkeys(("PLAYMONEY", "REALMONEY", "FAKEMONEY", "LIVEMONEY", "PAPERMONEY", "TRADINGMODE"), _PLAY),
         **dict.fromkeys(("ISDRYRUN", "ISPAPER", "ISLIVE"), _PLAY),
         **dict.fromkeys(("TESTNET", "DEMO"), _DEMO),
-        **dict.fromkeys(("READONLY", "WATCHONLY", "NOTRADE", "NOTRADING"), _NO_ENTRIES),
+        **dict.fromkeys(("READONLY", "WATCHONLY", "NOTRADE", "NOTRADING", "DONOTTRADE", "DONTTRADE"), _NO_ENTRIES),
         **dict.fromkeys(("EMERGENCYSTOP", "KILLSWITCH"), _STOP),
     },
     switches=frozenset({"ENABLED", "ENABLE", "DISABLED", "DISABLE", "ALLOW", "STOP", "PAUSE", "NO"}),
@@ -54,6 +54,7 @@ _IN_OUR_FILE: Final = _Vocabulary(
             ("MODE", "RUNMODE", "TRADEMODE", "ENV", "ENVIRONMENT", "STAGING", "SHADOW", "WHATIF", "PRETEND"), _PLAY
         ),
         **dict.fromkeys(("BACKTESTING", "LIVECAPITAL", "LIVECAPITALVERIFIED"), _PLAY),
+        **dict.fromkeys(("DEV", "DEVELOPMENT", "PREVIEW", "TRIAL", "EMULATE", "EMULATION", "PLAYGROUND"), _PLAY),
         "OKXFLAG": _DEMO,
         **dict.fromkeys(("PAUSE", "PAUSED", "HALT", "HALTED", "NOOP", "AUTOTRADE", "AUTOTRADING"), _NO_ENTRIES),
         **dict.fromkeys(("ENABLED", "ENABLE", "DISABLED", "DISABLE", "ACTIVE", "STOP", "STOPPED"), _NO_ENTRIES),
@@ -65,14 +66,31 @@ _IN_OUR_FILE: Final = _Vocabulary(
             ("SIGNALONLY", "SIGNALSONLY", "MONITORONLY", "VIEWONLY", "OBSERVEONLY", "OBSERVE"), _NO_ENTRIES
         ),
         **dict.fromkeys(("CLOSEONLY", "EXITONLY", "SELLONLY", "REDUCEONLY", "LIQUIDATEONLY"), _NO_ENTRIES),
+        **dict.fromkeys(("STANDBY", "IDLE", "OFFLINE", "ONLINE", "INACTIVE", "ACTIVATE", "ACTIVATED"), _NO_ENTRIES),
+        **dict.fromkeys(("DEACTIVATE", "DEACTIVATED", "INITIALSTATE", "BOTSTATE", "BOTSTATUS"), _NO_ENTRIES),
+        **dict.fromkeys(("TRADINGSTATE", "TRADINGSTATUS"), _NO_ENTRIES),
         **dict.fromkeys(("PANIC", "FLATTEN", "FLATTENALL", "CLOSEALL", "LIQUIDATE"), _STOP),
         **dict.fromkeys((f"{venue}ONLY" for venue in _VENUES), _NO_KEYS),
         **dict.fromkeys((f"ONLY{venue}" for venue in _VENUES), _NO_KEYS),
+        **dict.fromkeys(("EXCHANGES", "BROKERS", "VENUES", "EXCHANGE", "BROKER", "VENUE"), _NO_KEYS),
     },
     switches=_CLEAR.switches
     | {"ALLOWED", "STOPPED", "PAUSED", "HALT", "HALTED", "ACTIVE", "ON", "OFF", "NOT", "PLACE", "BLOCK", "BLOCKED"}
     | {"LOCK", "LOCKED", "FREEZE", "FROZEN", "SUSPEND", "SUSPENDED", "SKIP", "IGNORE", "EXCLUDE", "EXECUTE", "SEND"}
-    | {"SUBMIT", "CONFIRM", "USE", "START"},
+    | {
+        "SUBMIT",
+        "CONFIRM",
+        "USE",
+        "START",
+        "RUN",
+        "RUNNING",
+        "DONT",
+        "ASK",
+        "APPROVE",
+        "REQUIRE",
+        "REQUIRED",
+        "MANUAL",
+    },
     trades=_CLEAR.trades
     | {
         "TRADER",
@@ -85,13 +103,15 @@ _IN_OUR_FILE: Final = _Vocabulary(
         "BUYING",
         "POSITION",
         "POSITIONS",
+        "APPROVAL",
+        "CONFIRMATION",
         "BOT",
         "NIJA",
     },
     around=_CLEAR.around
     | {"IS", "ON", "OFF", "ONLY", "DISABLED", "DISABLE", "FLAG", "RUN", "MONEY", "ACCOUNT", "BOT", "EXCHANGE", "BROKER"}
     | {"API", "NO", "NOT", "ALLOW", "FORCE", "TRADES", "TRADER", "ORDERS", "ENV", "ENVIRONMENT", "SWITCH", "GO", "NEW"}
-    | {"OR", "NON", "EXECUTION", "PAPER", "LIVE"},
+    | {"OR", "NON", "EXECUTION", "PAPER", "LIVE", "DO", "BEFORE", "ACTIVE", "LIST"},
 )
 #: With one of these words, a name in the environment is read as if it were in our file.
 _OURS: Final = _VENUES | _CLEAR.trades | {"NIJA", "TRADER"}
@@ -108,6 +128,8 @@ def means_no_trading(name: str, *, our_file: bool) -> str | None:
         if instead is not None and known.around.issuperset(words[:first] + words[last:]):
             return instead
     said = set(words)
+    if our_file and said & _VENUES and said <= _VENUES | known.trades:
+        return _NO_KEYS
     if not said & known.switches or not said <= known.switches | known.trades | known.around:
         return None
     if said & known.trades:

@@ -42,14 +42,20 @@ VENUES: Final = ("kraken", "okx", "coinbase")
 """The exchanges, in the order used everywhere."""
 _PASSING: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """Why a folder cannot be written now, but perhaps later."""
+_PLACES: Final = frozenset({"NIJA_DATA_DIR", "DATABASE_URL"})
+"""The variables that say where NIJA's data is."""
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used (exit status 2); `lines` says why, one for each variable, without secrets."""
+    """The configuration cannot be used (exit status 2); `lines` says why, one for each variable, without secrets.
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    `usable` is the rest of it, for commands to a NIJA that is running with earlier settings; None if its data cannot be found.
+    """
+
+    def __init__(self, lines: Sequence[str], usable: Settings | None = None) -> None:
         super().__init__("\n".join(lines))
         self.lines: tuple[str, ...] = tuple(lines)
+        self.usable = usable
 
 
 class Settings(BaseModel):
@@ -177,15 +183,13 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
     Raises ConfigError with one line for every variable with an unusable value.
     """
     home = (folder or home_folder()).resolve()
-    bindings = _read_env_file(home / ".env")
+    bindings, broken = _read_env_file(home / ".env")
     in_file = {name: (binding.value or "").strip() for name, binding in bindings}
     outside = os.environ if environ is None else environ
     held = {**in_file, **{name: _bare(text) for name, text in outside.items()}}
     groups, lines = _build_groups({name: text for name, text in held.items() if text}, home)
     lost = [name for name in VARIABLES if in_file.get(name) and name in outside and not _bare(outside[name])]
-    lines = [*refusals(in_file, outside, VARIABLES), *mode_emptied(lost, in_file), *lines]
-    if lines:
-        raise ConfigError(lines)
+    lines = broken or [*refusals(in_file, outside, VARIABLES), *mode_emptied(lost, in_file), *lines]
     sources = {name: ".env" if name not in outside else "environment" for name in (*VARIABLES, HOME) if held.get(name)}
     warnings = (
         *repeated((name, _line(binding)) for name, binding in bindings),
@@ -195,7 +199,8 @@ def load_settings(folder: Path | None = None, environ: Mapping[str, str] | None 
         *fractions(groups.values(), sources),
     )
     settings = Settings.model_validate({**groups, "home": home, "warnings": warnings, "sources": sources})
-    _check_together(settings)
+    if lines := lines or _check_together(settings):
+        raise ConfigError(lines, None if _PLACES.intersection(line.split()[0] for line in lines) else settings)
     return settings
 
 
@@ -283,21 +288,20 @@ def playful_environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name not in VARIABLES}
 
 
-def _read_env_file(path: Path) -> list[tuple[str, Binding]]:
-    """The NAME=value lines as written: nothing is interpolated, because a `$` may be part of a passphrase."""
+def _read_env_file(path: Path) -> tuple[list[tuple[str, Binding]], list[str]]:
+    """The NAME=value lines as written, and a complaint about the first line that is none. Nothing is interpolated, because a `$`
+    may be part of a passphrase."""
     if not path.exists():
-        return []
+        return [], []
     try:
         bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8-sig"))))
     except OSError as error:
         raise ConfigError([f".env cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise ConfigError([".env cannot be read: it is not UTF-8 text"]) from None
-    for binding in bindings:
-        if _malformed(binding):
-            rule = "it must be NAME=value (with a value of several lines in double quotes)"
-            raise ConfigError([f".env line {_line(binding)} cannot be understood: {rule}"])
-    return [(binding.key, binding) for binding in bindings if binding.key is not None]
+    rule = "it must be NAME=value (with a value of several lines in double quotes)"
+    broken = [f".env line {_line(one)} cannot be understood: {rule}" for one in bindings if _malformed(one)]
+    return [(one.key, one) for one in bindings if one.key is not None and not _malformed(one)], broken[:1]
 
 
 def _line(binding: Binding) -> int:
@@ -330,15 +334,16 @@ def _build_groups(values: Mapping[str, str], home: Path) -> tuple[dict[str, Grou
         try:
             groups[place] = group.model_validate(given, context={"home": home})
         except ValidationError as error:
-            lines += _error_lines(group, given, error)
+            wrong = _error_fields(given, error)
+            lines += [_error_line(group, field, given.pop(field)) for field in wrong]
+            groups[place] = group.model_validate(given, context={"home": home})
     return groups, lines
 
 
-def _error_lines(group: type[Group], given: Mapping[str, str], error: ValidationError) -> list[str]:
+def _error_fields(given: Mapping[str, str], error: ValidationError) -> list[str]:
     wrong = error.errors(include_input=False, include_context=False, include_url=False)
     # Pydantic also reports defaults that depend on an unusable value; nobody set those.
-    fields = [field for field in dict.fromkeys(str(item["loc"][0]) for item in wrong) if field in given]
-    return [_error_line(group, field, given[field]) for field in fields]
+    return [field for field in dict.fromkeys(str(item["loc"][0]) for item in wrong) if field in given]
 
 
 def _error_line(group: type[Group], field: str, text: str) -> str:
@@ -361,7 +366,6 @@ def _shown(group: type[Group], field: str, text: str) -> str:
     return f'is "{text[:80].encode("unicode_escape").decode()}"'
 
 
-def _check_together(settings: Settings) -> None:
+def _check_together(settings: Settings) -> list[str]:
     least, most = settings.rule.min_position_pct, settings.rule.max_position_pct
-    if least > most:
-        raise ConfigError([f'MIN_POSITION_PCT is "{least}": it must be at most MAX_POSITION_PCT ({most})'])
+    return [f'MIN_POSITION_PCT is "{least}": it must be at most MAX_POSITION_PCT ({most})'] if least > most else []

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
+from bot.settings.symbols import pair, pair_or_base
+
 # --- what a value must look like
 
 
@@ -104,19 +106,6 @@ def _ping_url(url: SecretStr) -> SecretStr:
         raise ValueError("not such an address")
     _ = parts.port  # raises ValueError for an invalid port
     return url
-
-
-def pair(text: str) -> str:
-    """Normalise a symbol to NIJA's form; raises ValueError."""
-    symbol = text.upper()
-    if not re.fullmatch(r"[A-Z0-9]+-[A-Z0-9]+(-SWAP)?", symbol):
-        raise ValueError("not BASE-QUOTE")
-    return symbol
-
-
-def pair_or_base(text: str) -> str:
-    """Normalise a symbol or a base coin to NIJA's form; raises ValueError."""
-    return text.upper() if re.fullmatch(r"[A-Za-z0-9]+", text) else pair(text)
 
 
 def _upper(value: object) -> object:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import inspect
 import math
 import re
+import threading
+import time
 from collections.abc import Callable
-from decimal import localcontext
 from numbers import Integral, Real
 from pathlib import Path
 from traceback import extract_tb, format_exception_only
@@ -22,10 +23,13 @@ from bot.domain.judgement import Condition
 from bot.domain.order import Numbers, Purpose
 from bot.domain.text import LONGEST_TEXT, safe_text
 from bot.strategy.base import Close, Costs, Ended, Evaluation, Exit, Strategy, Terms, Trade, TradedRange
+from bot.strategy.contained import contained
 from bot.strategy.exits import ExitLegs
 
 T = TypeVar("T")
 
+#: The seconds after which an answer is slow: the thread that waits for it looks after the account's positions.
+SLOW = 2.0
 #: The most numbers that a strategy may keep with a trade.
 MOST_KEPT = 50
 #: The most conditions that a strategy may report.
@@ -50,13 +54,20 @@ class InvalidAnswer(Exception):
 
 
 class GuardedStrategy:
-    """A strategy whose answers are checked; None if it could not answer, after `report` was called with the error."""
+    """A strategy whose answers are checked; None if it could not answer, after `report` was called with the error. `report_slow` is
+    called for an answer that took long."""
 
-    def __init__(self, rule: Strategy, report: Callable[[StrategyError], None]) -> None:
+    def __init__(
+        self,
+        rule: Strategy,
+        report: Callable[[StrategyError], None],
+        report_slow: Callable[[StrategyError], None] = lambda _: None,
+    ) -> None:
         self.rule = rule
         self.legs: ExitLegs = rule.legs
         """The legs as they were checked, so that the strategy cannot change them later."""
         self._report = report
+        self._report_slow = report_slow
 
     def window(self, timeframe_ms: int) -> int:
         """How many closed candles to keep, at least as many as required; NIJA's default if the strategy cannot answer."""
@@ -109,17 +120,20 @@ class GuardedStrategy:
         )
 
     def _ask(self, symbol: str, question: str, answer: Callable[[], object], clean: Callable[[object], T]) -> T | None:
+        began = time.monotonic()
         try:
-            with (
-                localcontext()
-            ):  # ours stays as it is: a strategy, or a library that it uses, may set precision or rounding
+            with contained():
                 return clean(answer())
         except InvalidAnswer as error:
             where, reason = _defined_at(self.rule, question), str(error)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a supervised boundary: a strategy's error affects one symbol only
+        except BaseException as error:  # a supervised boundary: a strategy's error affects one symbol only
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # Ctrl-C, which Python raises in the main thread only
             where, reason = _raised_at(self.rule, question, error), "".join(format_exception_only(error)).strip()
+        finally:
+            if (seconds := time.monotonic() - began) > SLOW:
+                of = type(self.rule).__name__, symbol, question, _defined_at(self.rule, question)
+                self._report_slow(StrategyError(*of, f"took {seconds:.1f} s"))
         self._report(StrategyError(type(self.rule).__name__, symbol, question, where, safe_text(reason)))
         return None
 

@@ -9,7 +9,6 @@ import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from decimal import localcontext
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from bot.domain.candles import parse_timeframe
 from bot.strategy.base import Strategy, Universe
+from bot.strategy.contained import contained_import
 from bot.strategy.exits import ExitLeg, ExitLegs, sold_by
 from bot.strategy.params import RiskSettings
 from bot.strategy.search_space import check_space
@@ -134,11 +134,9 @@ def _from_file(text: str, file: Path) -> ModuleType:
 
 @contextmanager
 def _reporting(what: str) -> Iterator[None]:
-    """Raises ValueError for any exception of the strategy's own code: one line, with the file and line that raised it. Decimal
-    precision and rounding stay as they are.
-    """
+    """Raises ValueError for any exception of the strategy's own code: one line, with the file and line that raised it."""
     try:
-        with localcontext():
+        with contained_import():
             yield
     except KeyboardInterrupt:
         raise

@@ -95,6 +95,8 @@ MISTAKES = [
     (("--broker", "kraken", "--shorts"), "--shorts: NIJA sells short only swaps at okx, not at kraken"),
     (("--since", "yesterday"), "--since yesterday: a date or time in ISO 8601 is needed, such as 2025-04-01"),
     (("--until", "2001-01-01"), "--until 2001-01-01: the candles begin after that"),
+    (("--since", "2041-01-01"), "--since 2041-01-01: the candles end before that"),
+    (("--fee", "0.26"), "Invalid value for '--fee': '0.26' is not a fraction from 0 to 0.1: write 0.0026 for 0.26 %."),
     (("--param", "score=4"), "'score' is not a parameter of ApexStrategy: it has ema_fast,"),
     (("--param", "score_needed=four"), "score_needed is 'four': a whole number is needed"),
     (("--param", "score_needed"), "--param score_needed: name=value is needed, such as score_needed=4"),
@@ -110,6 +112,14 @@ def test_a_mistake_is_one_line(folder: Path, words: tuple[str, ...], line: str) 
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"nija: {line}")
     assert ended.stderr.count("\n") == 1
+
+
+def test_candles_too_few_for_any_decision_are_told(folder: Path) -> None:
+    said = "no market has more than 288 candles: 500 are needed for the first decision"
+    few = ("--data", "candles", "--until", "2026-01-02")
+    assert said in nija(folder, "backtest", *few).stdout
+    ended = nija(folder, "optimize", *few)
+    assert (ended.returncode, ended.stderr) == (2, f"nija: {said}\n")
 
 
 @pytest.mark.parametrize("tool", ["numba", "pyarrow"])

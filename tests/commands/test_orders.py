@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,40 @@ def test_the_running_daemon_says_whose_money_it_is(
     assert verbs(tmp_path) == [(str(PLAY), "pause"), ("demo:kraken::", "pause")]
 
 
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ("MAX_PAIRS=all", 'MAX_PAIRS is "all": it must be'),
+        ("DRY_RUN=true", "DRY_RUN (in .env) is not"),
+        ('MAX_PAIRS="3', ".env line 1 cannot be understood"),
+        ("MIN_POSITION_PCT=20", 'MIN_POSITION_PCT is "20": it must be at most'),
+    ],
+)
+def test_a_mistake_in_env_keeps_no_command_from_the_nija_that_runs(
+    nija: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str, said: str
+) -> None:
+    """Its owner may be in the middle of an edit when everything has to be sold."""
+    monkeypatch.setattr("bot.commands.orders._patience", lambda *_: 0.0)
+    monkeypatch.setenv("NIJA_HOME", str(tmp_path))
+    monkeypatch.delenv(mistake.partition("=")[0], raising=False)  # it is empty in the environment of tests
+    (tmp_path / ".env").write_text(f"{mistake}\n")
+    ledger(tmp_path)
+    for command in (["flatten", "--yes"], ["status"], ["settings"]):
+        assert nija.invoke(app, command).exit_code == 2
+    write_heartbeat(tmp_path, mode="live", account=str(KRAKEN))
+    for command, status in ((["flatten", "--yes"], WAITS), (["status"], 0), (["settings"], 2)):
+        ended = nija.invoke(app, command)
+        assert ended.exit_code == status, ended.output
+        assert ended.stderr.startswith(f"nija: {said}")
+        assert ("NIJA is running with its earlier settings" in ended.stderr) is (status != 2)
+    assert verbs(tmp_path) == [(str(KRAKEN), "flatten")]
+
+
+def test_a_folder_that_cannot_be_known_gets_no_command(nija: CliRunner, tmp_path: Path) -> None:
+    write_heartbeat(tmp_path, mode="live", account=str(KRAKEN))
+    assert nija.invoke(app, ["status"], env={"DATABASE_URL": "mysql://u:p@h/n"}).exit_code == 2
+
+
 def test_a_pending_command_is_executed_once_by_the_account_that_opens_next(tmp_path: Path) -> None:
     where = Books(tmp_path).where(KRAKEN.key)
     number = post(where, Verb.FLATTEN, unassigned("live", KRAKEN.key)).number
@@ -104,7 +139,8 @@ def test_a_later_resume_calls_back_what_waits(nija: CliRunner, tmp_path: Path) -
     book = ledger(tmp_path)
     Books(tmp_path).post(Verb.PAUSE)
     nija.invoke(app, ["flatten", "--yes"])
-    nija.invoke(app, ["resume", "kraken"])
+    said = nija.invoke(app, ["resume", "kraken"]).stdout
+    assert re.search(r"^KRAKEN flatten given at \S+: cancelled$", said, re.MULTILINE)
     assert [one.verb for one in book.commands()] == [Verb.RESUME]
 
 

@@ -101,7 +101,7 @@ def test_a_running_daemon_is_shown_with_all_it_knows(folder: Path) -> None:
     assert account == {
         "mode": "live", "status": "healthy", "reason": "", "remedy": "", "since": iso(now), "equity_usd": "4000",
         "cash_usd": "3666.867257119178", "today_usd": "-1.5", "week_usd": "12.25", "measured_at": iso(now),
-        "alarms": [{"at": iso(now), "text": "failed: KRAKEN"}], "evidence": "it loses: make another backtest",
+        "alarms": [{"at": iso(now), "text": "failed: KRAKEN"}], "evidence": "it loses: make another backtest", "paused": False,
     }  # fmt: skip
     assert position == {
         "symbol": "BTC-USD", "side": "buy", "qty": "0.12345678901234", "entry_price": "100", "price": "110", "stop": "90.5",
@@ -256,6 +256,8 @@ def test_two_forms_at_once_are_refused_with_one_line(command: str) -> None:
         (("status", "extra"), "Got unexpected extra argument(s) (extra). See `nija status --help`."),
         (("sell",), "Missing argument 'SYMBOL'. See `nija sell --help`."),
         (("trade",), "No such command 'trade'. Did you mean 'trades'? See `nija --help`."),
+        (("stop",), "There is no command 'stop': Ctrl-C stops NIJA, or systemctl stop nija where it is a service."),
+        (("data",), "Missing command. See `nija data --help`."),
         (("--frobnicate",), "No such option: --frobnicate. See `nija --help`."),
     ],
 )
@@ -265,6 +267,20 @@ def test_a_wrong_command_line_is_one_line(words: tuple[str, ...], line: str) -> 
     (said,) = ended.stderr.splitlines()
     assert said.startswith(f"nija: {line}")
     assert "Value error" not in said
+
+
+def test_a_pause_is_shown_whatever_else_is_wrong(folder: Path) -> None:
+    failed = replace(traded(folder, at=system_ms()), status=Status.DEGRADED, reason="no route to it")
+    ledger(folder).set_state("paused", "yes")
+    word(folder, failed, at=system_ms())
+    assert as_json("status")["accounts"]["kraken"]["paused"] is True
+    assert "  why: no route to it\n  paused: no new entries until `nija resume`\n" in nija("status").stdout
+
+
+def test_help_is_a_word_as_well() -> None:
+    for words, plain in ((("help",), ("--help",)), (("help", "sell"), ("sell", "--help"))):
+        ended = CliRunner().invoke(app, words, prog_name="nija")
+        assert (ended.exit_code, ended.stdout) == (0, CliRunner().invoke(app, plain, prog_name="nija").stdout)
 
 
 def test_accounts_are_in_the_order_of_their_exchanges_whether_nija_runs_or_not(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.events import Lasts
+from bot.domain.log import Event
 from bot.domain.order import Purpose
 from bot.engine.flatten import BY_HAND
 from tests.engine.exchange import Scene
@@ -40,6 +41,17 @@ def test_what_is_denied_gives_its_place_to_another_market(scene: Scene) -> None:
     scene.engine.deny("BTC", Lasts.FOR_GOOD)
     assert selection.is_due()
     assert selection._allowed() == replace(selection.criteria, deny={"BTC"})
+
+
+def test_a_name_that_no_market_has_is_told(scene: Scene) -> None:
+    assert scene.engine.deny("BTC", Lasts.FOR_GOOD)
+    assert not scene.engine.deny("BTCC-USD", Lasts.FOR_GOOD)
+    selection = scene.engine.selection
+    selection.criteria = replace(selection.criteria, allow=("BTC-USD", "ETHH-USD"))
+    selection.make()
+    line, empty = scene.log.said(Event.MARKETS)
+    assert line["unlisted"] == ["BTCC-USD", "ETHH-USD"]
+    assert empty["reason"] == "no market to enter: PAIRS_ALLOW, PAIRS_DENY and `nija deny` leave none"
 
 
 def sold(scene: Scene) -> str:

@@ -99,7 +99,7 @@ def given(tmp_path: Path) -> SimpleNamespace:
     business: Any = SimpleNamespace(
         flattening=flattening,
         oms=SimpleNamespace(clock=clock),
-        deny=denials.deny,
+        deny=lambda name, lasts: denials.deny(name, lasts) or name == "DOGE",
         allow=denials.allow,
         resume=lambda: None,
     )
@@ -161,6 +161,13 @@ def test_a_resume_makes_neither_a_sale_nor_a_denial_void(given: SimpleNamespace)
     assert result(given, pause) == BY_RESUME
     assert given.tries == [0]
     assert result(given, deny) == "DOGE denied for good: no new entries; open positions stay"
+
+
+def test_a_denial_says_when_no_market_has_the_name(given: SimpleNamespace) -> None:
+    deny = post(given.where, Verb.DENY, KRAKEN, "DOEG", Lasts.UNTIL_RESTART)
+    given.oms.poll()
+    assert result(given, deny).endswith("open positions stay; but no market here has this name")
+    assert Denials(given.book).names() == {"DOEG"}  # one may be listed later
 
 
 def test_a_resume_that_arrives_together_makes_neither_void(given: SimpleNamespace) -> None:

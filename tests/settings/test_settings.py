@@ -350,12 +350,24 @@ NOT_TRADING = (
     *("KRAKEN_ENABLED", "DISABLE_OKX", "STOP_TRADING", "TRADE_ENABLED", "trading_mode", "TradingMode", "NIJA_MODE"),
     *("ALLOW_LIVE_TRADING", "TRADING_PAUSED", "MOCK_TRADING", "PAPER_OR_LIVE_TRADING", "NIJA_ENABLED", "OKX_FLAG"),
     *("IS_DRY_RUN", "BOT_DRY_RUN", "BLOCK_TRADING", "SUSPEND_TRADING", "KRAKEN_ENVIRONMENT", "SKIP_KRAKEN"),
+    *("DO_NOT_TRADE", "DONT_TRADE"),
 )
 ONLY_IN_THE_FILE = (
     *("IS_SANDBOX", "TEST_MODE", "MOCK", "PAUSED", "AUTO_TRADE", "BOT_ENABLED_TRADING", "CLOSE_ONLY", "PRODUCTION"),
     *("NO_ORDERS", "ENABLE_NIJA", "NO_NEW_ENTRIES", "GO_LIVE", "IS_LIVE", "LIVE_ORDERS", "SIM", "REAL_TRADING"),
     *("MODE", "RUN_MODE", "ENVIRONMENT", "ENABLED", "ACTIVE", "FREEZE", "SAFE_MODE", "SHADOW_MODE", "EXECUTE_ORDERS"),
     *("NO_NEW_POSITIONS", "LIVE_CAPITAL_VERIFIED", "FLATTEN", "PANIC", "ALERTS_ONLY", "LIQUIDATE_ONLY", "NON_LIVE"),
+    *("EXCHANGES", "ENABLED_EXCHANGES", "DISABLED_BROKERS", "TRADE_EXCHANGES", "KRAKEN", "COINBASE_TRADING", "STANDBY"),
+    *(
+        "INITIAL_STATE",
+        "TRADING_STATE",
+        "BOT_STATUS",
+        "RUN_BOT",
+        "DEACTIVATED",
+        "REQUIRE_CONFIRMATION",
+        "MANUAL_TRADING",
+    ),
+    *("MANUAL_APPROVAL", "ASK_BEFORE_TRADE", "DEV_MODE", "PREVIEW_ONLY", "ACTIVE_BROKERS", "KRAKEN_INACTIVE"),
 )
 
 
@@ -500,3 +512,9 @@ def test_a_data_folder_on_a_disk_that_may_recover_is_accepted(
 
 def test_a_data_folder_is_left_empty_by_the_check(tmp_path: Path) -> None:
     assert list(usable_data_dir(load(tmp_path)).iterdir()) == []
+
+
+def test_kraken_s_own_names_of_coins_are_understood(tmp_path: Path) -> None:
+    trading = load(tmp_path, {"PAIRS_DENY": "xbt, XDG-USD, XBT-USDT-SWAP", "PAIRS_ALLOW": "ETH-XBT"}).trading
+    assert trading.pairs_deny == ("BTC", "DOGE-USD", "BTC-USDT-SWAP")
+    assert trading.pairs_allow == ("ETH-BTC",)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import ROUND_UP, Context, getcontext, setcontext
+from concurrent.futures import ThreadPoolExecutor
+from decimal import ROUND_UP, Context, DefaultContext, getcontext, setcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -120,14 +121,40 @@ def test_nothing_that_is_raised_gets_past(question: str, error: BaseException) -
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_how_a_strategy_counts_decimals_is_not_how_nija_counts_money(question: str) -> None:
+def test_how_a_strategy_counts_is_not_how_nija_counts_money(question: str) -> None:
     def coarse() -> object:
         setcontext(Context(prec=4, rounding=ROUND_UP))
+        DefaultContext.prec = 4  # of threads that begin later
+        np.seterr(all="raise")
         return LONG
 
-    before = getcontext().copy()
+    before, of_arrays = getcontext().copy(), np.geterr()
     asked(coarse, QUESTIONS[question])
     assert (getcontext().prec, getcontext().rounding) == (before.prec, before.rounding)
+    assert DefaultContext.prec == 28
+    assert np.geterr() == of_arrays
+
+
+def test_a_strategy_that_raises_ctrl_c_ends_no_thread_of_an_account() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as threads:
+        found, (trouble,) = threads.submit(asked, interrupted, QUESTIONS["evaluate"]).result()
+    assert found is None
+    assert "KeyboardInterrupt" in trouble.reason
+
+
+def test_an_answer_that_takes_long_counts_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow: list[StrategyError] = []
+    guarded = GuardedStrategy(Answering(LONG), lambda _: None, slow.append)
+    assert guarded.evaluate(SYMBOL, CANDLES) == LONG
+    assert slow == []
+    monkeypatch.setattr("bot.strategy.guarded.SLOW", -1.0)
+    assert guarded.evaluate(SYMBOL, CANDLES) == LONG
+    (told,) = slow
+    assert (told.question, told.reason) == ("evaluate", "took 0.0 s")
+    assert told.where.startswith("strategy/test_guarded.py:")
 
 
 WORDS = [("\ud800", "\\ud800"), ("a\0b", "a\\x00b"), ("a\nb", "a\\nb"), ("x" * 10**6, "x" * 250), (None, "None")]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from decimal import getcontext
+import signal
+import socket
+from decimal import DefaultContext, InvalidOperation, getcontext
 from pathlib import Path
 
 import pytest
@@ -38,10 +41,22 @@ def test_a_strategy_is_found_by_its_file(tmp_path: Path, full: bool) -> None:
     assert type(found).__name__ == "Mine"
 
 
-def test_decimals_that_a_file_sets_up_are_its_own(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(f"import decimal\ndecimal.getcontext().prec = 4\n{GOOD}")
+def test_what_a_file_sets_for_the_whole_process_is_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import decimal, logging, signal, socket\n"
+        "decimal.getcontext().prec = decimal.DefaultContext.prec = 4\n"
+        "decimal.DefaultContext.traps[decimal.InvalidOperation] = False\n"
+        "logging.disable(logging.CRITICAL)\n"
+        "socket.setdefaulttimeout(0.001)\n"
+        f"signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{GOOD}"
+    )
+    before = signal.getsignal(signal.SIGTERM)
     named("mine.py:Mine", DEFAULT_RISK_SETTINGS, tmp_path)
-    assert getcontext().prec == 28
+    assert getcontext().prec == DefaultContext.prec == 28
+    assert DefaultContext.traps[InvalidOperation]
+    assert logging.getLogger().isEnabledFor(logging.CRITICAL)
+    assert socket.getdefaulttimeout() is None
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_two_files_of_one_name_are_two(tmp_path: Path) -> None:
