@@ -42,7 +42,7 @@ def at_okx(amounts: dict[str, str], excused: ExcusedCoin) -> Any:
 
 
 def funding_at_okx(amounts: dict[str, str], excused: ExcusedCoin) -> Any:
-    return okx.pockets([{"ccy": coin, "bal": amount} for coin, amount in amounts.items()], excused)
+    return okx.pockets([{"ccy": coin, "bal": amount} for coin, amount in amounts.items()], excused=excused)
 
 
 def at_coinbase(amounts: dict[str, str], excused: ExcusedCoin) -> Any:
