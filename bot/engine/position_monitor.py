@@ -120,6 +120,8 @@ class PositionMonitor:
             return False
         if position.entry_id in self.leaving:
             self._leave(position, look.last)
+            if self.oms.book.position(position.symbol) is not None:
+                self._protect(position.symbol, look.last)
             return False
         trade, last = self._trade(position), float(look.last)
         if stopped(trade, float(look.high), float(look.low)):

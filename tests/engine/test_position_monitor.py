@@ -16,7 +16,7 @@ from bot.domain.instrument import Trading
 from bot.domain.log import Event
 from bot.domain.order import OrderStatus, Purpose
 from bot.domain.outcome import ErrorMeaning, NotPlaced
-from bot.engine.exits import SHOWN_WITHIN, STOP_GRACE
+from bot.engine.exits import SHOWN_WITHIN, STOP_GRACE, Exits
 from bot.strategy.base import Close, Trade
 from tests.engine.exchange import CLOSE, Scene
 from tests.engine.given import ticker
@@ -134,6 +134,18 @@ def test_an_exit_that_was_not_made_is_tried_again_at_each_check(scene: Scene, mo
     assert not scene.engine.monitor.look()
     assert held(scene) == 0
     assert {one.why for one in scene.sales()} == {"turn"}
+
+
+def test_what_waits_for_its_exit_is_protected(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene.rule, "on_close", lambda trade, _: Close(trade.stop, "turn"))
+    monkeypatch.setattr(Exits, "_may_have_sold", lambda *_: True)
+    scene.clock.now += FRAME
+    scene.deliver()
+    scene.engine.monitor.walk()
+    (stop,) = scene.exchange.open_orders()
+    scene.exchange.cancel(stop)
+    assert not scene.engine.monitor.look()
+    assert [one.qty for one in scene.exchange.open_orders()] == [held(scene)]
 
 
 def test_an_exit_at_a_close_of_long_ago_is_judged_by_the_current_price(scene: Scene) -> None:
