@@ -244,16 +244,18 @@ def test_nothing_leaves_once_it_is_closed(server: TlsServer, config: CoinbaseCon
 def test_a_token_of_the_wrong_time_is_blamed_on_the_clock(
     server: TlsServer, config: CoinbaseConfig, make_transport: Make, ahead_ms: int, meaning: ErrorMeaning
 ) -> None:
+    now = system_ms()
+
     def answer(connection: socket.socket, request: Request) -> None:
         respond = (
-            ok({"epochMillis": str(system_ms())})
+            ok({"epochMillis": str(now)})
             if request.path.endswith("/time")
             else http(b"Unauthorized", "401 Unauthorized")
         )
         respond(connection, request)
 
     server.answer = answer
-    clock = StoppedClock(system_ms() + ahead_ms)
+    clock = StoppedClock(now + ahead_ms)
     for ask in (lambda one: one.private("/accounts"), order):
         error = failed(lambda each=ask: each(make_transport(config, clock)))  # type: ignore[misc]
         assert error.meaning is meaning
