@@ -125,9 +125,8 @@ def _reason(report: BrokerStatus) -> str:
 
 def to_activity(broker: str, report: BrokerStatus | None, book: dict[str, Any]) -> Activity:
     """An activity from the trader's last report (None: nothing yet) and the account's part of `nija ledger --json`."""
-    trader = replace(
-        Activity(broker), mode=book["mode"], open_positions=len(book["positions"]), orders=tuple(book["orders"])
-    )
+    orders = tuple(book["orders"][-LATEST:])
+    trader = replace(Activity(broker), mode=book["mode"], open_positions=len(book["positions"]), orders=orders)
     if report is None:
         return trader
     alive = is_alive(report.pid) and system_ms() - report.at < SILENT
