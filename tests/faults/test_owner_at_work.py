@@ -20,6 +20,7 @@ def test_his_coins_at_the_start_are_neither_sold_nor_stopped(unopened: Rig) -> N
     rig.deposit(rig.base, Decimal(7))
     rig.manual("sell", Decimal(1))
     rig.open()
+    rig.steady()
     rig.turn()
     rig.reconcile()
     assert rig.sent(origin="api") == []

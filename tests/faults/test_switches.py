@@ -241,6 +241,7 @@ def test_a_trade_whose_orders_have_another_name(sandbox: Sandbox, tmp_path: Path
         turned(rig, {"usdc_orders_canonical": True}),
     ):
         rig.open()
+        rig.steady()
         before = rig.bought()
         rig.quiet()
         persist(rig.restart)
