@@ -19,12 +19,13 @@ from bot.brokers.coinbase.transport import CoinbaseTransport, Params
 from bot.brokers.common import answers
 from bot.brokers.common.coins import CoinsLeftOut
 from bot.brokers.common.lag import FillLag
+from bot.brokers.common.left_out import LeftOut
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.common.pages import Asked, Page, rows_of
 from bot.domain.clock import MINUTE, Clock, iso
 from bot.domain.fill import Fill
 from bot.domain.instrument import Balance, FeeRate
-from bot.domain.log import Event, Log
+from bot.domain.log import Log
 from bot.domain.order import DONE, VenueOrder
 from bot.domain.outcome import ErrorMeaning
 
@@ -48,14 +49,13 @@ class CoinbaseAccount:
     def __init__(self, transport: CoinbaseTransport, clock: Clock, log: Log, traded: Callable[[str], bool]) -> None:
         self._transport = transport
         self._clock = clock
-        self._log = log
         self._traded = traded
         self.portfolio = ""
         self.coins = CoinsLeftOut("coinbase", log)
         self.symbol_of: Callable[[str], str | None] = lambda _: None
         self._symbols: LruCache[str] = LruCache(_REMEMBERED)
         self._announced: dict[str, bool] = {}
-        self._left_out: LruCache[None] = LruCache()
+        self._left_out = LeftOut("coinbase", log)
         self._lag = FillLag(clock.steady_ms)
 
     # -- money -------------------------------------------------------------------------------------------------
@@ -176,10 +176,7 @@ class CoinbaseAccount:
         foreign = bool(answers.text(row, "client_order_id")) or not self._traded(answers.text(row, "product_id"))
         if not strange and (wire.may_be_ours(row) or not foreign):
             return False
-        name = wire.kind_of(row)
-        if name not in self._left_out:
-            self._left_out[name] = None
-            self._log.warning(Event.LEFT_OUT, venue="coinbase", product=name, reason=reason)
+        self._left_out.say(wire.kind_of(row), reason)
         return True
 
     def _pages(self, path: str, what: str, query: Params) -> list[Any]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.brokers.common.lru_cache import LruCache
+from bot.brokers.common.left_out import LeftOut
 from bot.domain.instrument import DOLLARS
-from bot.domain.log import Event, Log
+from bot.domain.log import Log
 
 
 class CoinsLeftOut:
@@ -18,15 +18,11 @@ class CoinsLeftOut:
 
     def __init__(self, venue: str, log: Log) -> None:
         self.needed: Callable[[str], bool] = lambda _: False
-        self._venue = venue
-        self._log = log
-        self._said: LruCache[None] = LruCache()
+        self._left_out = LeftOut(venue, log)
 
     def excused(self, asset: str, reason: str) -> bool:
         """Whether to leave out a balance that cannot be read."""
         if not asset or asset in DOLLARS or self.needed(asset):
             return False
-        if asset not in self._said:
-            self._said[asset] = None
-            self._log.warning(Event.LEFT_OUT, venue=self._venue, product=asset[:40], reason=f"its balance: {reason}")
+        self._left_out.say(asset, f"its balance: {reason}")
         return True

@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class LruCache(Generic[V]):
-    """Values by name. Beyond `most` names, the one that was set longest ago is dropped."""
+    """Values by name. Beyond `most` names, the one that was set longest ago is dropped; reading one changes nothing."""
 
     def __init__(self, most: int = 500) -> None:
         self._most = most

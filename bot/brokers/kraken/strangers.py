@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.brokers.common.answers import text
+from bot.brokers.common.left_out import LeftOut
 from bot.brokers.common.lru_cache import LruCache
 from bot.brokers.kraken.parse import parent_of
 from bot.domain.ids import is_ours
-from bot.domain.log import Event, Log
+from bot.domain.log import Log
 from bot.domain.order import VenueOrder
 
 #: Orders that are remembered, so that their trades need no further query.
@@ -24,9 +25,8 @@ class Strangers:
     """Remembers which orders may be ours, and logs each market of which a row was left out once."""
 
     def __init__(self, log: Log) -> None:
-        self._log = log
         self._ours: LruCache[bool] = LruCache(_REMEMBERED)
-        self._left_out: LruCache[None] = LruCache()
+        self._left_out = LeftOut("kraken", log)
 
     def meet(self, orders: Iterable[VenueOrder]) -> None:
         """Remember whether these orders may be ours."""
@@ -45,7 +45,7 @@ class Strangers:
         if not foreign or not (named_by or pair or self.is_foreign(txid)):
             return False
         self._ours[txid] = False
-        self._say(pair, reason)
+        self._left_out.say(pair, reason)
         return True
 
     def trade(self, row: Mapping[str, Any], reason: str, look: Callable[[str], object]) -> bool:
@@ -59,7 +59,7 @@ class Strangers:
             look(txid)
         if txid and not self.is_foreign(txid):
             return False
-        self._say(text(row, "pair"), reason)
+        self._left_out.say(text(row, "pair"), reason)
         return True
 
     def is_foreign(self, txid: str) -> bool:
@@ -68,8 +68,3 @@ class Strangers:
 
     def _may_be_ours(self, client_id: str | None, parent: str | None) -> bool:
         return is_ours(client_id) or (parent is not None and not self.is_foreign(parent))
-
-    def _say(self, pair: str, reason: str) -> None:
-        if pair[:40] not in self._left_out:
-            self._left_out[pair[:40]] = None
-            self._log.warning(Event.LEFT_OUT, venue="kraken", product=pair[:40], reason=reason)

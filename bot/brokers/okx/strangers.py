@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.brokers.common.answers import text
+from bot.brokers.common.left_out import LeftOut
 from bot.brokers.common.lru_cache import LruCache
 from bot.domain.ids import is_ours
-from bot.domain.log import Event, Log
+from bot.domain.log import Log
 from bot.domain.order import VenueOrder
 
 #: Orders that are remembered, so that their fills need no further query.
@@ -24,9 +25,8 @@ class Strangers:
     """Remembers which orders may be ours, and logs each market of which a row was left out once."""
 
     def __init__(self, log: Log) -> None:
-        self._log = log
         self._ours: LruCache[bool] = LruCache(_REMEMBERED)
-        self._left_out: LruCache[None] = LruCache()
+        self._left_out = LeftOut("okx", log)
 
     def meet(self, orders: Iterable[VenueOrder]) -> None:
         """Remember whether these orders may be ours."""
@@ -60,8 +60,5 @@ class Strangers:
         if not origin or is_ours(origin) or self._ours.get(exchange_id):
             return False
         self._ours[exchange_id] = False
-        market = text(row, "instId")[:40]
-        if market not in self._left_out:
-            self._left_out[market] = None
-            self._log.warning(Event.LEFT_OUT, venue="okx", product=market, reason=reason)
+        self._left_out.say(text(row, "instId"), reason)
         return True
