@@ -1,4 +1,4 @@
-"""What fails for one position keeps no other from being sold, and a sale whose answer was lost is told as a sale."""
+"""What fails for one position keeps no other from being sold, and a sale whose answer was lost is reported as a sale."""
 
 from __future__ import annotations
 

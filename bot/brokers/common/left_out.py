@@ -1,4 +1,4 @@
-"""Rows of a venue's lists that are left out because they cannot be read and cannot be ours: the owner is told once of each kind."""
+"""Rows of a venue's lists that are left out because they cannot be read and cannot be ours, with one log line for each kind."""
 
 from __future__ import annotations
 
