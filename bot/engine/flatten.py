@@ -4,7 +4,7 @@ done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import NamedTuple
@@ -137,14 +137,21 @@ class Flattening:
         """The price at which each position could be closed, to check sizes with: its entry price if the exchange does not say it,
         which keeps nothing from being sold.
         """
-        instruments, tickers = self._oms.instruments, dict[str, Ticker]()
-        for one in positions:
-            if instruments[one.symbol].trading is not Trading.SUSPENDED:
-                try:
-                    tickers |= self._oms.prices.tickers({one.symbol})
-                except BrokerError as error:
-                    self._oms.log.warning(Event.WATCH, symbol=one.symbol, reason=error.text)
+        instruments = self._oms.instruments
+        tickers = self._tickers(
+            {one.symbol for one in positions if instruments[one.symbol].trading is not Trading.SUSPENDED}
+        )
         return [closing_price(one, tickers) for one in positions]
+
+    def _tickers(self, symbols: set[str]) -> Mapping[str, Ticker]:
+        """The quotes of all these markets by one query; if that fails, of each by one of its own, as far as there is an answer."""
+        try:
+            return self._oms.prices.tickers(symbols) if symbols else {}
+        except BrokerError as error:
+            if len(symbols) > 1:
+                return {name: quote for one in sorted(symbols) for name, quote in self._tickers({one}).items()}
+            self._oms.log.warning(Event.WATCH, symbol=next(iter(symbols)), reason=error.text)
+            return {}
 
     def _cancel(self, order: VenueOrder) -> None:
         """Cancel an order of ours unless it is the stop of a position, which is cancelled with the sale."""

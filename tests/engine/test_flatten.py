@@ -59,6 +59,20 @@ def test_without_a_price_everything_is_sold(
     assert scene.book.positions() == []
 
 
+def test_all_prices_come_by_one_query(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes a part of the rate limit, and nothing is sold before."""
+    asked: list[set[str]] = []
+
+    def tickers(self: Exchange, symbols: Collection[str]) -> Mapping[str, Ticker]:
+        asked.append(set(symbols))
+        return {symbol: self.quotes[symbol] for symbol in symbols}
+
+    monkeypatch.setattr(Exchange, "tickers", tickers)
+    assert scene.engine.flattening.step("flatten") == []
+    assert asked[0] == set(SYMBOLS)
+    assert len(asked) == 1
+
+
 def test_a_short_is_closed_at_the_ask(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "BTC-USDT-SWAP")
     scene.change(kind=Kind.SWAP)
